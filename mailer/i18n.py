@@ -180,6 +180,10 @@ class Words:
                 return short
         return dates.get_timezone_name(ZoneInfo(zone), locale=self.locale)
 
+    def weekday(self, number: int) -> str:
+        """Name of a day of the week, 0 = Monday: Tuesday, 火曜日."""
+        return str(self.locale.days["stand-alone"]["wide"][number])
+
     def number(self, value: float) -> str:
         system = self._entry("style.digits")["text"]
         return self._digits(numbers.format_decimal(value, locale=self.locale, numbering_system=system))

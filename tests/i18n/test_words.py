@@ -24,15 +24,18 @@ def test_every_sentence_of_one_language_exists_in_the_other(one: str, other: str
     assert set(i18n.catalogue(one)) - set(i18n.catalogue(other)) == set()
 
 
-@pytest.mark.parametrize("language", i18n.catalogues())
+def asked(language: str, key: str) -> set[str]:
+    entry = i18n.catalogue(language)[key]
+    return set().union(*(placeholders(text) for form, text in entry.items() if form != "by"))
+
+
+@pytest.mark.parametrize("language", sorted(set(i18n.catalogues()) - {"en"}))
 def test_a_translation_asks_for_the_same_facts_as_the_english_sentence(language: str) -> None:
-    english = i18n.catalogue("en")
+    """Except in the mail, where one language says the zone in the label and another beside the date."""
     wrong = {
-        key: (placeholders(text), placeholders(english[key].get("remedy", "")))
-        for key, entry in i18n.catalogue(language).items()
-        for form, text in entry.items()
-        if form != "by"
-        and not placeholders(text) <= set().union(*(placeholders(t) for t in english[key].values()))
+        key: (asked(language, key), asked("en", key))
+        for key in i18n.catalogue(language)
+        if not key.startswith("mail.") and asked(language, key) != asked("en", key)
     }
     assert wrong == {}
 
