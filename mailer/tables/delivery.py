@@ -11,18 +11,20 @@ STATES = (
     "uncertain", "skipped", "cancelled", "bounced", "complained",
 )  # fmt: skip
 
+# No foreign keys on the ledger: PostgreSQL checks them row by row, and a build of 1,000,000 rows took
+# 31 s instead of 8. Campaigns and editions are never deleted, and build takes their ids from rows.
 delivery = sa.Table(
     "delivery",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("campaign_id", Id, sa.ForeignKey("campaign.id"), nullable=True),
-    sa.Column("issue_id", Id, nullable=True),  # of a campaign: "who has it already" is asked by issue
+    sa.Column("campaign_id", Id, nullable=True),
+    sa.Column("issue_id", Id, nullable=True),  # of a campaign
     sa.Column("subscriber_id", Id, nullable=True),  # no foreign key: the row outlives an erasure
     sa.Column("notice", sa.Text, nullable=True),  # purpose of a notice: confirm, goodbye, …
-    sa.Column("notice_key", sa.Text, nullable=True, unique=True),  # "confirm:enews:123:2034-12-20"
+    sa.Column("notice_key", sa.Text, nullable=True),  # "confirm:enews:123:2034-12-20": once for all time
     sa.Column("address", sa.Text, nullable=True),  # wire form, notices only; a campaign reads it at claim
     sa.Column("slots", Json, nullable=True),  # of a notice: its own values (a confirm link)
-    sa.Column("edition_id", Id, sa.ForeignKey("edition.id"), nullable=True),  # null: no_edition
+    sa.Column("edition_id", Id, nullable=True),  # null: no_edition
     sa.Column("list_id", Id, nullable=True),
     sa.Column("language", sa.Text, nullable=False, server_default=""),  # of the edition
     sa.Column("domain", sa.Text, nullable=False, server_default=""),
@@ -45,17 +47,29 @@ delivery = sa.Table(
     sa.CheckConstraint("(campaign_id IS NULL) <> (notice IS NULL)", name="campaign_or_notice"),
     sa.CheckConstraint("state IN (" + ", ".join(f"'{s}'" for s in STATES) + ")", name="state"),
 )
-# What a claim asks: the open rows, notices first, then the oldest. Partial: finished rows cost nothing.
-_OPEN = sa.text("state IN ('queued', 'claimed', 'attempting', 'deferred')")
+# What a claim asks: the open rows of a state, then of a campaign (null: notices), the oldest first.
+# Partial: finished rows cost nothing. A query must carry OPEN word for word (SQLite's planner
+# compares text), and the state as a literal (a generic plan of PostgreSQL cannot prove it otherwise).
+OPEN = "state IN ('queued', 'claimed', 'attempting', 'deferred')"
 sa.Index(
     "ix_delivery_open",
-    delivery.c.campaign_id,
     delivery.c.state,
+    delivery.c.campaign_id,
     delivery.c.due_at,
-    sqlite_where=_OPEN,
-    postgresql_where=_OPEN,
+    sqlite_where=sa.text(OPEN),
+    postgresql_where=sa.text(OPEN),
 )
-sa.Index("ix_delivery_issue_id_subscriber_id", delivery.c.issue_id, delivery.c.subscriber_id)
+# Partial as well: a million rows of a campaign need no entry in an index of notices.
+NOTICE = "notice_key IS NOT NULL"
+sa.Index(
+    "uq_delivery_notice_key",
+    delivery.c.notice_key,
+    unique=True,
+    sqlite_where=sa.text(NOTICE),
+    postgresql_where=sa.text(NOTICE),
+)
+# "Who has it already" needs no index of its own: UNIQUE (campaign, subscriber) is asked for the
+# campaigns of the issue, which are few.
 sa.Index("ix_delivery_subscriber_id", delivery.c.subscriber_id)
 
 attempt = sa.Table(
@@ -87,8 +101,8 @@ rate_count = sa.Table(
     "rate_count",  # rolling windows, shared by all processes and kept over restarts
     metadata,
     sa.Column("scope", sa.Text, primary_key=True),  # "relay:smtp.example.org:me" or "domain:docomo.ne.jp"
-    sa.Column("slot", Utc, primary_key=True),  # start of a slice of time
-    sa.Column("slice_seconds", sa.Integer, primary_key=True),
+    sa.Column("slice_ms", sa.Integer, primary_key=True),  # length of a slice: a hundredth of the window
+    sa.Column("slot", Utc, primary_key=True),  # start of the slice
     sa.Column("taken", sa.Integer, nullable=False),
 )
 
@@ -97,7 +111,8 @@ relay_state = sa.Table(
     metadata,
     sa.Column("relay", sa.Text, primary_key=True),
     sa.Column("closed_until", Utc, nullable=True),
-    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("reason", sa.Text, nullable=True),  # quota | relay_refuses | relay_down
     sa.Column("reply", sa.Text, nullable=True),
+    sa.Column("times", sa.Integer, nullable=False, server_default="0"),  # closed in a row, nothing accepted
     sa.Column("updated_at", Utc, nullable=False),
 )
