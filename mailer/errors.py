@@ -7,6 +7,7 @@
     ├── BadRule              a monthly rule that cannot be read
     ├── NotFound             no such issue, campaign, schedule, edition or file
     ├── Refused              the states do not allow it (TRANSITIONS), or the gate holds
+    ├── HeaderRefused        a text that must not stand in a message header; says which header
     ├── NoKey                secrets.keys or secrets.permanent_key is missing
     └── RelayProblem         the relay cannot be used: connect, TLS, AUTH, MAIL FROM
 
@@ -71,6 +72,10 @@ class NotFound(MailerError):
 
 class Refused(MailerError):
     code = "refused"
+
+
+class HeaderRefused(MailerError):
+    code = "header_refused"
 
 
 class NoKey(MailerError):
