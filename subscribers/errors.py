@@ -3,6 +3,7 @@
     SubscriberError
     ├── BadAddress        the text is no address that mail can be sent to
     ├── BadLanguage       the text names no language
+    ├── BadList           the slug cannot stand in a URL and a List-Id
     ├── UnknownList       no list of that slug
     ├── UnknownSubscriber nobody of that address or reference
     ├── AlreadyThere      the slug or address is taken
@@ -37,6 +38,10 @@ class BadAddress(SubscriberError):
 
 class BadLanguage(SubscriberError):
     code = "bad_language"
+
+
+class BadList(SubscriberError):
+    code = "bad_list"
 
 
 class UnknownList(SubscriberError):

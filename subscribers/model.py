@@ -14,6 +14,15 @@ class SubscriptionState(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
+class Act(StrEnum):
+    """What was done to get or to end consent. The moves are `consent.TRANSITIONS`."""
+
+    ASKED = "asked"  # a form was sent: anybody can do that for anybody
+    CONFIRMED = "confirmed"  # the person pressed the button behind their own address
+    DECLARED = "declared"  # the office says that it holds the consent (import, paper, desk)
+    WITHDRAWN = "withdrawn"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who does it. Every writer takes one; the audit record says it."""
@@ -46,6 +55,14 @@ class MailingList:
     language: str | None
     opt_in: str  # double | single
     public: bool
+
+    def name_in(self, language: str) -> str:
+        """The name for a reader of `language`, else the one for all, else in the list's own language."""
+        primary = language.split("-", maxsplit=1)[0]
+        for key in (language, primary, "", self.language or ""):
+            if self.name.get(key):
+                return self.name[key]
+        return next((self.name[key] for key in sorted(self.name)), self.slug)
 
 
 @dataclass(frozen=True, slots=True)
