@@ -17,3 +17,11 @@ blob = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Utc, nullable=False),
 )
+
+rendition = sa.Table(
+    "rendition",  # what was made of a picture, so that preview and approval resize it once; may be emptied
+    metadata,
+    sa.Column("source", sa.Text, sa.ForeignKey("blob.hash"), primary_key=True),
+    sa.Column("recipe", sa.Text, primary_key=True),  # "1072x600 q82": size in pixels and quality
+    sa.Column("blob", sa.Text, sa.ForeignKey("blob.hash"), nullable=False),
+)

@@ -1,0 +1,257 @@
+"""`issue.toml`: slug, number, date, languages and the lines of each edition, in and out.
+
+Owns which keys there are and what may stand in a subject. Opens no file. Called by `folder` and,
+for the rules of a subject, by `checks`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, TypeVar
+
+from subscribers.errors import BadLanguage
+from subscribers.language import normalise
+
+from .faults import Faults, near
+from .model import Issue, IssueText
+
+_T = TypeVar("_T")
+
+FILE: Final = "issue.toml"
+_KEYS: Final = ("slug", "number", "date", "languages", "newsletter", "picture", "teaser", "edition")
+_LINES: Final = ("subject", "preheader", "title", "picture_alt")
+_SLUG: Final = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
+_EXAMPLES: Final = {
+    "slug": 'slug = "2034-12"',
+    "number": 'number = "84"',
+    "date": "date = 2034-12-20",
+    "languages": 'languages = ["ja", "en"]',
+    "newsletter": 'newsletter = "main"',
+    "picture": 'picture = "images/hero.jpg"',
+    "teaser": "teaser = true",
+}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# RFC 2047 §2; Python 3.11.7 decodes one inside a header value and lets a line break out of it (F35, CVE-2024-6923).
+_ENCODED_WORD: Final = re.compile(r"=\?[^?\s]*\?[bq]\?[^?]*\?=", re.I)
+_BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What issue.toml says. A value that could not be read is a harmless stand-in; the fault is noted."""
+
+    slug: str
+    number: str
+    date: date
+    languages: tuple[str, ...]
+    newsletter: str
+    picture: str | None
+    teaser: bool
+    texts: Mapping[str, IssueText]  # leads still empty
+
+
+def parse(text: str, faults: Faults) -> Head | None:
+    """None if it is no TOML at all."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        faults.add("bad_toml", FILE, detail=str(error))
+        return None
+    for key in table:
+        if key not in _KEYS:
+            faults.add("unknown_key", FILE, key=key, known=", ".join(_KEYS), **near(key, _KEYS))
+    take = _Taker(table, faults)
+    languages = take.languages()
+    picture = take.string("picture", "") if "picture" in table else ""
+    return Head(
+        take.slug(),
+        take.number(),
+        take.date(),
+        languages,
+        take.string("newsletter", "main") if "newsletter" in table else "main",
+        unicodedata.normalize("NFC", picture) or None,
+        take.flag("teaser"),
+        take.editions(languages),
+    )
+
+
+class _Taker:
+    def __init__(self, table: Mapping[str, object], faults: Faults) -> None:
+        self.table, self.faults = table, faults
+
+    def string(self, key: str, otherwise: str) -> str:
+        return self._typed(key, str, "a text in quotation marks") or otherwise
+
+    def flag(self, key: str) -> bool:
+        return bool(self._typed(key, bool, "true or false")) if key in self.table else False
+
+    def slug(self) -> str:
+        value = self.string("slug", "")
+        if isinstance(self.table.get("slug"), str) and (len(value) > 64 or not _SLUG.match(value)):
+            self.faults.add("bad_slug", f"{FILE}: slug", value=value[:80])
+        return value
+
+    def number(self) -> str:
+        """Text, "84-2"; 84 without quotation marks means the same."""
+        value = self.table.get("number")
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        text = line(self.string("number", ""), "number", f"{FILE}: number", self.faults)
+        if not text and isinstance(value, str):
+            self._bad("number", "a text that is not empty")
+        return text
+
+    def date(self) -> date:
+        value = self.table.get("date")
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        if isinstance(value, str):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                pass
+        if value is None:
+            self.faults.add("missing_key", FILE, key="date", example=_EXAMPLES["date"])
+        else:
+            self.faults.add("bad_date", f"{FILE}: date", value=str(value)[:40])
+        return date.min
+
+    def languages(self) -> tuple[str, ...]:
+        value = self._typed("languages", list, "a list of language tags") or []
+        found: list[str] = []
+        for tag in value:
+            if language := self._language(tag):
+                if language in found:
+                    self.faults.add("language_twice", f"{FILE}: languages", language=language)
+                else:
+                    found.append(language)
+        if "languages" in self.table and not value:
+            self._bad("languages", "a list of language tags")
+        return tuple(found)
+
+    def _language(self, tag: object) -> str | None:
+        where = f"{FILE}: languages"
+        try:
+            canonical = normalise(str(tag))
+        except BadLanguage:
+            self.faults.add("bad_language_tag", where, value=str(tag)[:40])
+            return None
+        if canonical != tag:  # the tag names the file, ja.md: one spelling only
+            self.faults.add("bad_language_tag", where, value=str(tag)[:40], reason="near", near=canonical)
+        return canonical
+
+    def editions(self, languages: tuple[str, ...]) -> dict[str, IssueText]:
+        tables = (
+            self._typed("edition", dict, "tables [edition.ja], [edition.en]")
+            if "edition" in self.table
+            else {}
+        )
+        tables = tables or {}
+        for language in tables:
+            if language not in languages:
+                self.faults.add("edition_not_listed", FILE, language=language, **near(language, languages))
+        for language in languages:
+            if language not in tables:
+                self.faults.add("missing_edition_table", FILE, language=language)
+        return {
+            language: self._edition(language, tables[language])
+            for language in languages
+            if language in tables
+        }
+
+    def _edition(self, language: str, table: object) -> IssueText:
+        where = f"{FILE}: edition.{language}"
+        if not isinstance(table, dict):
+            self.faults.add("missing_edition_table", FILE, language=language)
+            return IssueText("")
+        for key in table:
+            if key not in _LINES:
+                self.faults.add("unknown_key", where, key=key, known=", ".join(_LINES), **near(key, _LINES))
+        lines: dict[str, str] = {}
+        for key in _LINES:
+            value = table.get(key, "")
+            if not isinstance(value, str):
+                self.faults.add(
+                    "bad_value",
+                    f"{where}.{key}",
+                    key=key,
+                    wanted="a text in quotation marks",
+                    example=f'{key} = "…"',
+                )
+                value = ""
+            lines[key] = line(value, key, f"{where}.{key}", self.faults)
+        if not lines["subject"]:
+            self.faults.add("empty_subject", f"{where}.subject")
+        return IssueText(
+            lines["subject"],
+            lines["preheader"],
+            lines["title"],
+            lines["picture_alt"] if "picture_alt" in table else None,
+        )
+
+    def _typed(self, key: str, kind: type[_T], wanted: str) -> _T | None:
+        value = self.table.get(key)
+        if value is None:
+            self.faults.add("missing_key", FILE, key=key, example=_EXAMPLES.get(key, key))
+            return None
+        if not isinstance(value, kind):
+            self._bad(key, wanted)
+            return None
+        return value
+
+    def _bad(self, key: str, wanted: str) -> None:
+        self.faults.add(
+            "bad_value", f"{FILE}: {key}", key=key, wanted=wanted, example=_EXAMPLES.get(key, key)
+        )
+
+
+def is_tag(text: str) -> bool:
+    """`ja` and `zh-Hant` are tags of languages; `README` and `notes` are other files."""
+    try:
+        return normalise(text) == text
+    except BadLanguage:
+        return False
+
+
+def line(value: str, field: str, where: str, faults: Faults) -> str:
+    """One line of text for a header or a heading, NFC and trimmed, with what may not stand in it reported."""
+    if _CONTROL.search(value):
+        faults.add("bad_subject_break", where, field=field)
+    if match := _ENCODED_WORD.search(value):
+        faults.add("bad_subject_encoded", where, field=field, word=match[0][:40])
+    if _BIDI.search(value) and field in ("subject", "title", "number"):
+        faults.add("bad_subject_bidi", where, field=field)
+    return unicodedata.normalize("NFC", value).strip()
+
+
+def dump(issue: Issue) -> str:
+    """The file's text; `parse` gives the same back. A JSON string is a TOML basic string."""
+    rows = [
+        f"slug = {_quoted(issue.slug)}",
+        f"number = {_quoted(issue.number)}",
+        f"date = {issue.date.isoformat()}",
+        f"languages = [{', '.join(map(_quoted, issue.languages))}]",
+    ]
+    rows += [f"newsletter = {_quoted(issue.newsletter)}"] if issue.newsletter != "main" else []
+    rows += [f"picture = {_quoted(issue.picture)}"] if issue.picture else []
+    rows += ["teaser = true"] if issue.teaser else []
+    for language in issue.languages:
+        if text := issue.texts.get(language):
+            rows += ["", f"[edition.{language}]", *_lines_of(text)]
+    return "\n".join(rows) + "\n"
+
+
+def _lines_of(text: IssueText) -> list[str]:
+    lines = {"subject": text.subject, "preheader": text.preheader, "title": text.title}
+    rows = [f"{key} = {_quoted(value)}" for key, value in lines.items() if value or key == "subject"]
+    return rows + ([f"picture_alt = {_quoted(text.picture_alt)}"] if text.picture_alt is not None else [])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

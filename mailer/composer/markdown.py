@@ -1,0 +1,410 @@
+"""One language of an issue → `Letter`: a tree of blocks, with every fault found on the way.
+
+Owns which Markdown is understood: CommonMark with tables and Japanese emphasis, no HTML, no code.
+What stands inside `:::` is `boxes`' affair, words inside a line `inline`'s. Called by `folder`,
+`checks` and `editions`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from itertools import groupby
+from typing import Final, Literal
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode
+from mdit_py_cjk_friendly import cjk_friendly
+from mdit_py_plugins.attrs import attrs_plugin
+from mdit_py_plugins.container import container_plugin
+
+from mailer.errors import BadIssue, Fault
+
+from . import inline
+from .faults import Faults, Place, near
+from .links import LinkKind, folder_path, kind_of
+from .model import (
+    Block,
+    Button,
+    ButtonRow,
+    Figure,
+    Inline,
+    Issue,
+    Letter,
+    LetterSection,
+    ListBlock,
+    ListItem,
+    Paragraph,
+    Quote,
+    ResourceBox,
+    Rule,
+    SubHeading,
+    Table,
+)
+
+BOXES: Final = ("gallery", "note", "event")
+LineKind = Literal["text", "figure", "button", "resource"]
+Inside = Literal["", "note", "event", "list", "quote"]
+_FENCE_LINE: Final = re.compile(r"^\s*:{3,}\s*([\w-]*)")
+_UNDERLINE: Final = re.compile(r"^\s*={2,}\s*$")
+_DEFINITION: Final = re.compile(r"^ {0,3}\[[^\]]+\]:\s*\S")
+_TIGHT: Final = re.compile(r"^#{1,6}[^\s#]")
+
+
+def letter(issue: Issue, language: str, zone: str) -> Letter:
+    """The letter of one language; event times are in `zone` (IANA name). Raises BadIssue with every fault."""
+    found, faults = read(issue, language, zone)
+    if faults:
+        raise BadIssue(faults)
+    return found
+
+
+def read(
+    issue: Issue, language: str, zone: str, places: Mapping[str | None, Place] | None = None
+) -> tuple[Letter, list[Fault]]:
+    """The same with the faults as a value. `places` says where each section's text (None: the lead) stands in a file."""
+    faults = Faults()
+    known = places or {}
+    ends: dict[str, date | None] = {}
+    text = issue.texts[language]
+    file = f"{language}.md"
+
+    def reader(key: str | None, part: str) -> Reader:
+        return Reader(part, place_of(key), faults, issue.files, zone, ends)
+
+    def place_of(key: str | None) -> Place:
+        return known.get(key) or Place(f"{file}, {'lead' if key is None else '#' + key}")
+
+    lead = reader(None, text.lead).blocks()
+    by_key = {section.key: section for section in issue.sections}
+    sections = []
+    for key in issue.orders.get(language, ()):
+        written = by_key[key].texts[language]
+        heading = Reader("", place_of(key).heading(), faults, issue.files, zone, ends)
+        above = inline.read(_inline_tokens(written.title), 0, heading, links=False)
+        if not above:
+            heading.fault("heading_without_text", 0)
+        sections.append(LetterSection(key, above, reader(key, written.body).blocks()))
+    head = Reader("", Place("issue.toml"), faults, issue.files, zone, ends)
+    where = f"edition.{language}"
+    strings = [
+        head.field(f"{where}.{n}", v) for n, v in (("subject", text.subject), ("preheader", text.preheader))
+    ]
+    title = head.field(f"{where}.title", text.title) or strings[0]
+    picture = None
+    if issue.picture:
+        alt = head.field(f"{where}.picture_alt", text.picture_alt or "")
+        picture = Figure(issue.picture, alt, Inline("", ""))
+        if issue.picture not in issue.files:
+            faults.add(
+                "picture_not_found",
+                "issue.toml: picture",
+                path=issue.picture,
+                **near(issue.picture, issue.files),
+            )
+    made = Letter(language, strings[0], strings[1], title, lead, tuple(sections), picture)
+    return made, faults.found
+
+
+@cache
+def parser() -> MarkdownIt:
+    """Our Markdown. Rules are off where CommonMark would surprise a person who writes a letter."""
+    md = MarkdownIt(
+        "commonmark", {"html": True}
+    )  # as tokens, so that HTML is reported with its line; never printed
+    md.enable("table").use(cjk_friendly)
+    # Four leading spaces are no program code, "---" under a line no heading, "[x]: y" no link.
+    md.disable(["code", "lheading", "reference"])
+    md.use(attrs_plugin, after=("image", "link_close"), spans=True, allowed=("class", "until", "lang"))
+    for name in BOXES:
+        md.use(container_plugin, name, validate=_opens(name))
+    md.validateLink = lambda url: True  # type: ignore[method-assign]  # judged by `links`, as a fault with its line
+    return md
+
+
+def _opens(name: str) -> Callable[[str, str], bool]:
+    pattern = re.compile(rf"^\s*{name}(?![\w-])")
+    return lambda params, _markup: bool(pattern.match(params))
+
+
+def _inline_tokens(text: str) -> Sequence[Token]:
+    return parser().parseInline(text)[0].children or []
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the text of one section. Lines count from 0 inside the text; `place` knows the file's."""
+
+    text: str
+    place: Place
+    faults: Faults
+    files: Iterable[str]
+    zone: str
+    ends: dict[str, date | None]  # of each resource, so that one target has one end
+
+    def fault(self, code: str, line: int, **facts: object) -> None:
+        self.faults.add(code, self.place.at(line), **facts)
+
+    def field(self, key: str, value: str) -> str:
+        """A plain string of issue.toml."""
+        if "@@" in value:
+            self.faults.add("slot_in_text", f"{self.place.file}: {key}")
+        return value
+
+    def string(self, value: str, line: int) -> str:
+        if "@@" in value:
+            self.fault("slot_in_text", line)
+        return value
+
+    def inline(self, text: str, line: int) -> Inline:
+        """Markdown of one line that is an attribute of something else: a caption, a title."""
+        return inline.read(_inline_tokens(text), line, self)
+
+    def blocks(self) -> tuple[Block, ...]:
+        self._judge_lines()
+        return self.read(SyntaxTreeNode(parser().parse(self.text)).children, "")
+
+    def _judge_lines(self) -> None:
+        """What CommonMark would silently print as text, by line."""
+        for number, line in enumerate(self.text.split("\n")):
+            if _UNDERLINE.match(line):
+                self.fault("underlined_heading", number)
+            elif _DEFINITION.match(line):
+                self.fault("reference_link", number)
+            elif _TIGHT.match(line):
+                self.fault("heading_without_space", number)
+
+    def read(self, nodes: Sequence[SyntaxTreeNode], inside: Inside) -> tuple[Block, ...]:
+        found: list[Block] = []
+        for node in nodes:
+            found += self._one(node, inside)
+        return tuple(found)
+
+    def _one(self, node: SyntaxTreeNode, inside: Inside) -> Iterable[Block]:
+        if node.type in _OUTSIDE_ONLY and inside:  # a mail has no width for it there
+            self.fault("misplaced", line_of(node), block=_OUTSIDE_ONLY[node.type], inside=inside)
+            return []
+        read = _READERS.get(node.type)
+        if read is None:  # HTML; whatever else the parser may learn to make is refused like it
+            self.fault("raw_html", line_of(node), tag=node.content.strip().split("\n")[0][:40])
+            return []
+        return read(self, node, inside)
+
+    def _code(self, node: SyntaxTreeNode, _inside: Inside) -> Iterable[Block]:
+        self.fault("code_block", line_of(node))
+        return []
+
+    def _box(self, node: SyntaxTreeNode, _inside: Inside) -> Iterable[Block]:
+        from . import boxes
+
+        return boxes.read(self, node)
+
+    def _quote(self, node: SyntaxTreeNode, _inside: Inside) -> Iterable[Block]:
+        return [Quote(self.read(node.children, "quote"))]
+
+    def _rule(self, _node: SyntaxTreeNode, _inside: Inside) -> Iterable[Block]:
+        return [Rule()]
+
+    def _heading(self, node: SyntaxTreeNode, inside: Inside) -> Iterable[Block]:
+        if node.tag == "h1":
+            self.fault("heading_inside", line_of(node))
+        elif node.tag != "h2":
+            self.fault("heading_too_deep", line_of(node), marks=node.markup)
+        elif inside in ("list", "quote"):
+            self.fault("misplaced", line_of(node), block="heading", inside=inside)
+        return [SubHeading(inline.read(tokens_of(node), line_of(node), self, links=False))]
+
+    def _list(self, node: SyntaxTreeNode, _inside: Inside) -> Iterable[Block]:
+        items = tuple(ListItem(self.read(item.children, "list")) for item in node.children)
+        return [ListBlock(node.type == "ordered_list", int(node.attrs.get("start", 1)), items)]
+
+    def _table(self, node: SyntaxTreeNode, _inside: Inside) -> Iterable[Block]:
+        head, *rest = [row for part in node.children for row in part.children]
+        aligns = tuple(str(cell.attrs.get("style", "")).removeprefix("text-align:") for cell in head.children)
+        return [Table(self._cells(head), tuple(self._cells(row) for row in rest), aligns)]
+
+    def _cells(self, row: SyntaxTreeNode) -> tuple[Inline, ...]:
+        return tuple(inline.read(tokens_of(cell), line_of(row), self) for cell in row.children)
+
+    # ── paragraphs: text, or lines that are a picture, a button or a resource of their own ──────
+
+    def _paragraph(self, node: SyntaxTreeNode, inside: Inside) -> Iterable[Block]:
+        self._judge_fences(node)
+        lines = _lines(tokens_of(node))
+        start = line_of(node)
+        numbered = [(start + offset, _kind(tokens, inside), tokens) for offset, tokens in enumerate(lines)]
+        for kind, group in groupby(numbered, key=lambda row: row[1]):
+            rows = [(line, tokens) for line, _, tokens in group]
+            if kind == "figure":
+                yield from self._figures(rows, inside)
+            elif kind == "button":
+                yield ButtonRow(
+                    tuple(self._button(link, line) for line, tokens in rows for link in _links(tokens))
+                )
+            elif kind == "resource":
+                yield from self._resources(rows, inside)
+            elif text := self._text(rows):
+                yield Paragraph(text)
+
+    def _judge_fences(self, node: SyntaxTreeNode) -> None:
+        first, last = node.map or (0, 0)
+        for number, line in enumerate(self.text.split("\n")[first:last], first):
+            if match := _FENCE_LINE.match(line):
+                name = match[1]
+                self.fault("unknown_box" if name else "stray_fence", number, name=name, **near(name, BOXES))
+
+    def _text(self, rows: Sequence[tuple[int, list[Token]]]) -> Inline:
+        tokens = [token for _, line in rows for token in line]
+        return inline.read(tokens[_leads_with_break(tokens) :], rows[0][0], self)
+
+    def _figures(self, rows: Sequence[tuple[int, list[Token]]], inside: Inside) -> Iterable[Figure]:
+        for line, tokens in rows:
+            if inside:
+                self.fault("misplaced", line, block="picture", inside=inside)
+            yield self.figure(_content(tokens)[0], line)
+
+    def figure(self, token: Token, line: int) -> Figure:
+        source = str(token.attrs.get("src", ""))
+        alt = inline.read(token.children or [], line, self, links=False).plain
+        caption = self.inline(str(token.attrs.get("title", "")), line)
+        if set(token.attrs) & {"class", "until", "lang"} or token.meta.get("insecure_attrs"):
+            self.fault("unknown_attribute", line, name="{…}", known="“caption” in quotation marks")
+        path = folder_path(source)
+        if kind_of(source) in (LinkKind.WEB, LinkKind.FORBIDDEN) or source.startswith("//"):
+            self.fault("remote_picture", line, path=source[:80])
+        elif path is None or not path.startswith("images/"):
+            self.fault("path_outside", line, path=source[:80])
+        elif path not in self.files:
+            self.fault("picture_not_found", line, path=path, **near(path, self.files))
+        return Figure(path or source, alt, caption)
+
+    def _button(self, link: list[Token], line: int) -> Button:
+        opening = link[0]
+        inline.judge_attributes(opening, line, self)
+        if "until" in opening.attrs:
+            self.fault("button_with_until", line)
+        label = inline.read(link[1:-1], line, self, links=False).plain
+        return Button(label, self.target(str(opening.attrs.get("href", "")), label, line))
+
+    def _resources(self, rows: Sequence[tuple[int, list[Token]]], inside: Inside) -> Iterable[ResourceBox]:
+        for line, tokens in rows:
+            opening, *label, _ = _content(tokens)
+            inline.judge_attributes(opening, line, self)
+            if inside:
+                self.fault("resource_not_alone", line)
+            text = inline.read(label, line, self, links=False).plain
+            target = self.target(str(opening.attrs.get("href", "")), text, line)
+            until = self._until(opening, line)
+            if self.ends.setdefault(target, until) != until:
+                self.fault("resource_two_dates", line, target=target)
+            yield ResourceBox(text, target, until)
+
+    def _until(self, token: Token, line: int) -> date | None:
+        value = token.attrs.get("until")
+        if value is None:
+            return None
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fault("bad_until", line, value=str(value)[:40])
+            return None
+
+    def target(self, href: str, label: str, line: int) -> str:
+        """Where a link leads: the URL, or the path of a file of this issue."""
+        inline.judge_link(href, line, self)
+        if not label:
+            self.fault("link_without_text", line, url=href[:80])
+        if kind_of(href) is not LinkKind.FILE:
+            return href
+        path = folder_path(href)
+        if path is None:
+            self.fault("path_outside", line, path=href[:80])
+        elif path not in self.files:
+            self.fault("file_not_found", line, path=path, **near(path, self.files))
+        return path or href
+
+
+_READERS: Final[Mapping[str, Callable[[Reader, SyntaxTreeNode, Inside], Iterable[Block]]]] = {
+    "paragraph": Reader._paragraph,
+    "heading": Reader._heading,
+    "bullet_list": Reader._list,
+    "ordered_list": Reader._list,
+    "blockquote": Reader._quote,
+    "table": Reader._table,
+    "hr": Reader._rule,
+    "fence": Reader._code,
+    "container_gallery": Reader._box,
+    "container_note": Reader._box,
+    "container_event": Reader._box,
+}
+_OUTSIDE_ONLY: Final = {
+    "table": "table",
+    "container_gallery": "gallery",
+    "container_note": "note",
+    "container_event": "event",
+}
+
+
+def line_of(node: SyntaxTreeNode) -> int:
+    return (node.map or (0, 0))[0]
+
+
+def tokens_of(node: SyntaxTreeNode) -> list[Token]:
+    """The inline tokens of a paragraph, heading or cell."""
+    return [token for child in node.children if child.token for token in child.token.children or []]
+
+
+def _lines(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Tokens by source line. A break inside emphasis or a link does not end a line; the break leads the next one."""
+    lines: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += token.nesting
+        if token.type in ("softbreak", "hardbreak") and depth == 0:
+            lines.append([token])
+        else:
+            lines[-1].append(token)
+    return lines
+
+
+def _leads_with_break(tokens: Sequence[Token]) -> int:
+    return int(bool(tokens) and tokens[0].type in ("softbreak", "hardbreak"))
+
+
+def _content(tokens: Sequence[Token]) -> list[Token]:
+    """Without breaks and white space."""
+    blank = ("softbreak", "hardbreak")
+    return [t for t in tokens if t.type not in blank and not (t.type == "text" and not t.content.strip())]
+
+
+def _links(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The links of a line that holds nothing but links; else nothing."""
+    found: list[list[Token]] = []
+    within = False
+    for token in _content(tokens):
+        if token.type == "link_open":
+            found.append([])
+            within = True
+        elif not within:
+            return []
+        found[-1].append(token)
+        within = within and token.type != "link_close"
+    return found
+
+
+def _kind(tokens: Sequence[Token], inside: Inside) -> LineKind:
+    content = _content(tokens)
+    if len(content) == 1 and content[0].type == "image":
+        return "figure"
+    links = _links(tokens)
+    if links and all("button" in str(link[0].attrs.get("class", "")).split() for link in links):
+        return "button"
+    if len(links) == 1 and "class" not in links[0][0].attrs:
+        opening = links[0][0].attrs
+        if "until" in opening or (not inside and kind_of(str(opening.get("href", ""))) is LinkKind.FILE):
+            return "resource"
+    return "text"
