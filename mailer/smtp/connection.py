@@ -7,7 +7,6 @@ Owns the socket, TLS, time-outs and the knowledge of what has left. Takes its me
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from typing import Protocol, cast
@@ -62,6 +61,7 @@ class Connection(asyncio.Protocol):
         self._written = 0
         self._tail = 1
         self._paused = False
+        self._finishing = False
         self._since = self._loop.time()  # of the last progress
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
         return not self._paused and self._dialogue.has_room and not self._is_spent
 
     def allow_pipelining(self, allowed: bool) -> None:
-        self._dialogue.pipelining_allowed = allowed and self.relay.pipeline
+        self._dialogue.allow_pipelining(allowed and self.relay.pipeline)
 
     def pump(self) -> None:
         """Take messages while there is room for them, and write."""
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
             if refusal is not None:
                 self._supply.settled(self, item, refusal)
         if self._is_spent and self._dialogue.is_idle:
-            self._dialogue.quit()
+            self._goodbye()
         self._flush()
 
     async def ready(self) -> None:
@@ -113,15 +113,11 @@ class Connection(asyncio.Protocol):
             raise
 
     async def finish(self) -> None:
-        """Wait for what is under way, say QUIT, wait until the connection is gone."""
-        while not (self._dialogue.is_idle or self._gone.done()):
-            await asyncio.wait({self._gone}, timeout=0.02)
-        if self._dialogue.is_idle and not self._gone.done():
-            self._dialogue.quit()
-            self._flush()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._gone), GOODBYE_SECONDS)
-        self.abort()
+        """Take nothing more, wait for what is under way, say QUIT, wait until the connection is gone."""
+        self._finishing = True
+        if self.is_open:
+            self.pump()
+        await self._gone
 
     def abort(self) -> None:
         """Cut the connection now; open messages get their outcome."""
@@ -167,12 +163,20 @@ class Connection(asyncio.Protocol):
 
     @property
     def _is_spent(self) -> bool:
+        if self._finishing:
+            return True
         most = self.relay.messages_per_connection
         return bool(most) and self._dialogue.begun >= most
 
     def _resume(self) -> None:
         if not self._gone.done():
             self.pump()
+
+    def _goodbye(self) -> None:
+        self._dialogue.quit()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(GOODBYE_SECONDS, self._lose, "closed")
 
     def _flush(self) -> None:
         """Give everything to the transport in one write, with the water mark set so that being paused means:
@@ -266,9 +270,8 @@ class Connection(asyncio.Protocol):
             step = min(remaining, self.relay.timeout.total_seconds())
             self._timer = self._loop.call_later(max(step, 0.001), self._watch)
         elif self._dialogue.is_idle:
-            self._dialogue.quit()
+            self._goodbye()
             self._flush()
-            self._timer = self._loop.call_later(GOODBYE_SECONDS, self._watch)
         else:
             self._lose("timeout")
 
@@ -276,8 +279,6 @@ class Connection(asyncio.Protocol):
         patience = self.relay.timeout.total_seconds()
         if self._dialogue.is_idle:
             return self.relay.idle.total_seconds()
-        if self._dialogue.awaited is Step.QUIT:
-            return GOODBYE_SECONDS
         return patience * 2 if self._dialogue.awaited is Step.MARK else patience
 
 

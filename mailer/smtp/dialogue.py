@@ -29,7 +29,6 @@ class Dialogue:
 
     def __init__(self, relay: Relay, *, secure: bool, local_name: str = "[127.0.0.1]") -> None:
         self.handed = 0
-        self.pipelining_allowed = relay.pipeline
         self.begun = 0  # transactions so far
         self._relay = relay
         self._handshake = Handshake(relay, secure=secure, local_name=local_name)
@@ -42,6 +41,10 @@ class Dialogue:
         self._first_mark: int | None = None  # in what is not yet taken
         self._needs_reset = False
         self._events: list[Event] = []
+        self._pipelining_allowed = relay.pipeline
+        self._pipelines = False
+        self._uses_bdat = False
+        self._most_open = 1  # messages under way at once
 
     @property
     def state(self) -> State:
@@ -65,24 +68,22 @@ class Dialogue:
         return self._state is State.READY and not self._awaiting
 
     @property
-    def uses_bdat(self) -> bool:
-        offered = "CHUNKING" in self.capabilities and "PIPELINING" in self.capabilities
-        return offered and self._relay.chunking and self.pipelining_allowed
-
-    @property
-    def pipelines(self) -> bool:
-        return self.pipelining_allowed and "PIPELINING" in self.capabilities
-
-    @property
     def has_room(self) -> bool:
         """True if `begin` may be called."""
         if self._state is not State.READY:
             return False
         if not self._awaiting:
             return True
-        # By DATA only behind a written end mark: 354 must come before anything else may follow DATA.
-        most = max(1, self._relay.depth) if self.uses_bdat else 2
-        return self.pipelines and self._awaiting[-1][0] is Step.MARK and len(self._open) < most
+        # Only behind a written end mark: DATA must be answered before anything may follow it.
+        return self._awaiting[-1][0] is Step.MARK and len(self._open) < self._most_open
+
+    def allow_pipelining(self, allowed: bool) -> None:
+        """Choose the gait anew; takes effect with the next transaction."""
+        self._pipelining_allowed = allowed
+        offered = self.capabilities
+        self._pipelines = allowed and "PIPELINING" in offered
+        self._uses_bdat = self._pipelines and self._relay.chunking and "CHUNKING" in offered
+        self._most_open = (max(1, self._relay.depth) if self._uses_bdat else 2) if self._pipelines else 1
 
     # ── what we say ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -97,7 +98,7 @@ class Dialogue:
         transaction = Transaction(envelope, message, tag)
         self._open.append(transaction)
         self.begun += 1
-        whole = self.uses_bdat and message is not None
+        whole = self._uses_bdat and message is not None
         if self._needs_reset or (whole and self._awaiting):
             # After a failed BDAT only RSET is defined (RFC 3030 §2); without it a refused recipient's sender
             # would stay open and the next RCPT would join it under the wrong return path.
@@ -107,7 +108,7 @@ class Dialogue:
         if whole:
             self._say(self._rcpt_command(transaction), Step.RCPT, transaction)
             self._say_chunk(transaction)
-        elif self.pipelines:
+        elif self._pipelines:
             self._say(self._rcpt_command(transaction), Step.RCPT, transaction)
             if message is not None:
                 self._say(b"DATA\r\n", Step.DATA, transaction)
@@ -178,6 +179,7 @@ class Dialogue:
             self._write(self._handshake.answer(reply))
             self._follow_handshake()
             if self._state is State.READY:
+                self.allow_pipelining(self._pipelining_allowed)
                 self._events.append(Ready())
             return
         if not self._awaiting:

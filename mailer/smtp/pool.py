@@ -82,7 +82,9 @@ class Pool:
             return Outcome("connect", None, end_mark_left=False, error="closed")
         item = _Waiting(envelope, checked, asyncio.get_running_loop().create_future())
         self._waiting.append(item)
-        self._distribute()
+        # Where others wait already, no connection has room: asking all of them again cost 30 µs a message.
+        if len(self._waiting) == 1 or len(self._connections) + len(self._opening) < self.relay.connections:
+            self._distribute()
         return await item.outcome
 
     async def close(self) -> None:

@@ -117,6 +117,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{host} does not take mail for {address}: {reply}",
         "Check the address. If every address outside your own domain is refused, user name and password are missing.",
     ),
+    "relay_smtputf8": (
+        "{host} cannot take addresses with letters outside ASCII before the @, such as {address}.",
+        "Ask the person for another address, or use a relay that offers SMTPUTF8.",
+    ),
     "relay_lost": (
         "{host} ended the connection in the middle.",
         "Try again. If it stays, the provider may limit connections: set relay.connections = 1.",

@@ -32,23 +32,14 @@ def check(message: bytes) -> Checked:
         raise ValueError("an empty message")
     if not message.endswith(b"\r\n"):
         message += b"\r\n"
-    lines = message.count(b"\n")
-    if message.count(b"\r") != lines or message.count(b"\r\n") != lines:
+    # Split at CR, LF and CRLF alike: only if every end had two octets do the lengths add up. 130 µs for 58 KB;
+    # three counts and a search for long lines 200, a regular expression 500.
+    lengths = list(map(len, message.splitlines()))
+    if sum(lengths) + 2 * len(lengths) != len(message):
         raise ValueError("a bare CR or LF in the message")
-    if _has_long_line(message):
+    if max(lengths) > LONGEST_LINE_BYTES:
         raise ValueError(f"a line of more than {LONGEST_LINE_BYTES} octets in the message")
     return Checked(message, _is_dotted(message), not message.isascii())
-
-
-def _has_long_line(message: bytes) -> bool:
-    # In leaps: from each line's start, is there a line end within reach? 28 µs for 58 KB, a regex 2,000.
-    start, end = 0, len(message)
-    while end - start > LONGEST_LINE_BYTES + 2:
-        last = message.rfind(b"\n", start, start + LONGEST_LINE_BYTES + 2)
-        if last < 0:
-            return True
-        start = last + 1
-    return False
 
 
 def _is_dotted(message: bytes) -> bool:
