@@ -17,12 +17,12 @@ from mailer.composer.model import Edition, EmbeddedPicture
 from mailer.errors import MailerError
 
 from . import headers, inputs
-from .dkim import Signer, is_signed, named, relaxed
+from .dkim import Signer, body_hash, is_signed, named, relaxed
 from .headers import Stationery
 from .segments import Part, compile_part, slots, value
 
 _PICTURE_TYPES = ("image/jpeg", "image/png", "image/gif")
-_CID = re.compile(r"[A-Za-z0-9._%+-]{1,100}@[A-Za-z0-9.-]{1,100}")
+_CID = re.compile(r"(?=.{3,72}\Z)[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")  # with blank and <> it fills a line
 _SAMPLE_URIS = {
     "one_click": ("https://example.org/u/sample", "mailto:sample@example.org"),
     "page": ("http://example.org/u/sample",),
@@ -91,8 +91,8 @@ class Compiled:
             else relaxed(field.lower().encode("ascii"), varying[field]) + b"\r\n"
             for field in self._signed
         )
-        body_hash = sha256(body).digest()
-        return b"".join(signer.sign(self._named, signed, body_hash) for signer in self._signers)
+        digest = body_hash(body)
+        return b"".join(signer.sign(self._named, signed, digest) for signer in self._signers)
 
 
 def compile(
@@ -193,7 +193,7 @@ def _picture_type(picture: EmbeddedPicture) -> str:
     name = re.sub(r"[^A-Za-z0-9._-]", "-", picture.filename)[-60:]
     return (
         f"Content-Type: {picture.media_type}\r\nContent-Transfer-Encoding: base64\r\n"
-        f'Content-ID: <{picture.cid}>\r\nContent-Disposition: inline; filename="{name}"\r\n'
+        f'Content-ID:\r\n <{picture.cid}>\r\nContent-Disposition: inline;\r\n filename="{name}"\r\n'
     )
 
 

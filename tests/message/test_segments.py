@@ -16,7 +16,8 @@ from mailer.message.segments import Base64Part, QuotedPart, body, compile_part
 
 NAMES = ("NAME", "EMAIL", "SINCE")
 TEXTS = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from("あ漢🎏 \t\r\n.=F@-"), max_size=200
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from("あ漢🎏 \t\r\n.=F@-"),
+    max_size=200,
 ).filter(lambda text: "@@" not in text and not text.endswith("@") and not text.startswith("@"))
 PIECES = st.lists(
     TEXTS | st.sampled_from(["", "a", "ab", "abc", "あ", "From ", ".", " "]), min_size=1, max_size=6
