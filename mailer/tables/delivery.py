@@ -111,7 +111,7 @@ relay_state = sa.Table(
     metadata,
     sa.Column("relay", sa.Text, primary_key=True),
     sa.Column("closed_until", Utc, nullable=True),
-    sa.Column("reason", sa.Text, nullable=True),  # quota | relay_refuses | relay_down
+    sa.Column("reason", sa.Text, nullable=True),  # quota | relay_refuses | relay_busy | relay_down
     sa.Column("reply", sa.Text, nullable=True),
     sa.Column("times", sa.Integer, nullable=False, server_default="0"),  # closed in a row, nothing accepted
     sa.Column("updated_at", Utc, nullable=False),

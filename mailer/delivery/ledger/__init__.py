@@ -1,0 +1,37 @@
+"""The ledger: what is owed to whom and what became of it. The only writer of `delivery`, `attempt`
+and `claim`.
+
+Functions take a Connection; the caller owns the transaction. A state is durable when it is
+committed: `attempting` before the envelope leaves, a reply within the sender's commit window.
+Called by campaigns (build, cancel, skip), notices, the sender and reports.
+"""
+
+from .build import build
+from .change import cancel, enqueue_notice, requeue, skip_for
+from .claim import attempting, claim, due, release, release_expired, renew
+from .counts import counts
+from .course import finish_done, finish_if_done, go_on, hold, reopen, wait
+from .settle import refuse_unsent, settle
+
+__all__ = [
+    "attempting",
+    "build",
+    "cancel",
+    "claim",
+    "counts",
+    "due",
+    "enqueue_notice",
+    "finish_done",
+    "finish_if_done",
+    "go_on",
+    "hold",
+    "refuse_unsent",
+    "release",
+    "release_expired",
+    "renew",
+    "reopen",
+    "requeue",
+    "settle",
+    "skip_for",
+    "wait",
+]

@@ -1,0 +1,271 @@
+"""Taking rows in hand and giving them back: claim, the durable mark before a try, leases and fences.
+
+A claim's number (the fence) goes up with each claim; a row changes only for the one whose number it
+carries, so that a sender that was frozen past its lease cannot write late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from mailer.delivery.model import Claimed, DeliveryState
+from mailer.tables import delivery as tables
+from mailer.tables.campaigns import campaign
+from mailer.tables.delivery import delivery
+from subscribers.audience import Recipient
+
+from .recheck import notice_refusals, read_recipients
+from .rows import open_in, payload, table_of
+
+_S = DeliveryState
+_HELD = {"id": sa.BigInteger(), "fence": sa.BigInteger()}
+# Fields of Claimed that are columns of the row.
+_FIELDS = (
+    "id", "campaign_id", "issue_id", "subscriber_id", "notice", "address", "slots", "edition_id",
+    "list_id", "language", "domain", "attempts", "first_attempt_at",
+)  # fmt: skip
+
+
+def claim(
+    connection: Connection,
+    sender: str,
+    limit: int,
+    now: datetime,
+    lease: timedelta,
+    *,
+    campaigns: Sequence[int] | None = None,
+    notices: bool = True,
+    zone: tzinfo = UTC,
+) -> list[Claimed]:
+    """Up to `limit` due rows, notices first, then the campaigns that are sending, the oldest first.
+
+    Consent and suppression are asked again here, in the same transaction: whoever may no longer get
+    it becomes skipped with the reason. Empty when nothing is due. `campaigns` narrows the choice;
+    `zone` is the site's, for the date since when a person subscribes.
+    """
+    claimed: list[Claimed] = []
+    while not claimed:  # a batch of which everyone has left meanwhile is not the end
+        found = _due_rows(connection, limit, now, campaigns, notices)
+        if not found:
+            break
+        recipients, refused = _ask_again(connection, found, now, zone)
+        fence = _next_fence(connection, sender, now)
+        kept = [row for row in found if row.id not in refused]
+        _mark_skipped(connection, refused, now)
+        connection.execute(
+            delivery.update()
+            .where(delivery.c.id.in_([row.id for row in kept]))
+            .values(state=_S.CLAIMED, fence=fence, lease_until=now + lease)
+        )
+        claimed = [
+            Claimed(
+                fence=fence,
+                recipient=recipients.get(row.id),
+                **{name: row._mapping[name] for name in _FIELDS},
+            )
+            for row in kept
+        ]
+    return claimed
+
+
+def due(connection: Connection, now: datetime) -> bool:
+    """True if a claim would find something. Reads only, so that an idle sender locks nobody out."""
+    return any(
+        connection.execute(_due(*question).with_only_columns(delivery.c.id).limit(1)).first() is not None
+        for question in _questions(connection, now, None, True)
+    )
+
+
+def attempting(
+    connection: Connection, claimed: Sequence[Claimed], now: datetime, *, lease: timedelta, relay: str
+) -> set[int]:
+    """Mark these rows as leaving now; their ids, without those that must not leave.
+
+    Left out are rows whose campaign is no longer sending or has to wait (pause, cancel and hold take
+    effect here), rows that were skipped meanwhile, and rows that another sender holds. The caller
+    gives the others back with `release`.
+    """
+    dialect = connection.dialect.name
+    found = connection.execute(
+        _attempting(dialect),
+        {
+            "held": payload(dialect, ({"id": row.id, "fence": row.fence} for row in claimed)),
+            "now": now,
+            "lease_until": now + lease,
+            "relay": relay,
+        },
+    )
+    return set(found.scalars())
+
+
+def release(connection: Connection, claimed: Sequence[Claimed]) -> int:
+    """Give back rows that were claimed and did not leave. Others' rows and later states stay."""
+    return _held_only(connection, claimed, _S.CLAIMED, state=_S.QUEUED, lease_until=None)
+
+
+def renew(connection: Connection, claimed: Sequence[Claimed], until: datetime) -> int:
+    """Hold rows longer; how many are still ours."""
+    return sum(
+        _held_only(connection, claimed, state, lease_until=until) for state in (_S.CLAIMED, _S.ATTEMPTING)
+    )
+
+
+def release_expired(connection: Connection, now: datetime, *, resend: bool = False) -> tuple[int, int]:
+    """Take back the rows of senders that are gone: how many had not left, and how many may have.
+
+    Claimed rows are queued again. Attempting rows may have reached the server: they become uncertain
+    and wait for a person, or are queued at once if `resend` (the Message-ID is the same, F50).
+    """
+    unsent = connection.execute(
+        delivery.update()
+        .where(open_in(_S.CLAIMED), delivery.c.lease_until < now)
+        .values(state=_S.QUEUED, lease_until=None)
+    ).rowcount
+    lost = connection.execute(
+        delivery.update()
+        .where(open_in(_S.ATTEMPTING), delivery.c.lease_until < now)
+        .values(
+            state=_S.QUEUED if resend else _S.UNCERTAIN,
+            reason="sender_lost",
+            lease_until=None,
+            due_at=now,
+            settled_at=None if resend else now,
+        )
+        .returning(delivery.c.id, delivery.c.attempts, delivery.c.relay, delivery.c.state)
+    ).all()
+    if lost:
+        tried = [
+            {"delivery_id": row.id, "number": row.attempts, "at": now, "outcome": row.state,
+             "stage": "message", "relay": row.relay or ""}
+            for row in lost
+        ]  # fmt: skip
+        connection.execute(tables.attempt.insert(), tried)
+    return unsent, len(lost)
+
+
+# ── what is due ─────────────────────────────────────────────────────────────────────────────────
+
+Question = tuple[int | None, DeliveryState, datetime]
+
+
+def _questions(
+    connection: Connection, now: datetime, campaigns: Sequence[int] | None, notices: bool
+) -> Iterator[Question]:
+    """Where to look, in order: each answer is the head of one range of the partial index.
+
+    What was deferred comes before what is queued: a greylisting server forgets us if we are late.
+    """
+    if notices:
+        yield None, _S.DEFERRED, now
+        yield None, _S.QUEUED, now
+    sending = sa.select(campaign.c.id).where(
+        campaign.c.state == "sending",
+        sa.or_(campaign.c.waits_until.is_(None), campaign.c.waits_until <= now),
+    )
+    if campaigns is not None:
+        sending = sending.where(campaign.c.id.in_(campaigns))
+    for campaign_id in connection.scalars(sending.order_by(campaign.c.at, campaign.c.id)).all():
+        yield campaign_id, _S.DEFERRED, now
+        yield campaign_id, _S.QUEUED, now
+
+
+def _due(campaign_id: int | None, state: DeliveryState, now: datetime) -> sa.Select[Any]:
+    whose = delivery.c.campaign_id.is_(None) if campaign_id is None else delivery.c.campaign_id == campaign_id
+    return (
+        sa.select(*(delivery.c[name] for name in _FIELDS))
+        .where(open_in(state), whose, delivery.c.due_at <= now)
+        .order_by(delivery.c.due_at)
+    )
+
+
+def _due_rows(
+    connection: Connection, limit: int, now: datetime, campaigns: Sequence[int] | None, notices: bool
+) -> list[Row[Any]]:
+    found: list[Row[Any]] = []
+    for question in _questions(connection, now, campaigns, notices):
+        if len(found) >= limit:
+            break
+        statement = _due(*question).limit(limit - len(found)).with_for_update(skip_locked=True)
+        found += connection.execute(statement).all()
+    return found
+
+
+def _ask_again(
+    connection: Connection, found: Sequence[Row[Any]], now: datetime, zone: tzinfo
+) -> tuple[dict[int, Recipient], dict[int, str]]:
+    """Recipients by delivery, and the reason for each delivery that may not go."""
+    rows = [row for row in found if row.campaign_id is not None]
+    recipients = read_recipients(connection, rows, now, zone)
+    refused = notice_refusals(connection, [row for row in found if row.campaign_id is None])
+    for row in rows:
+        recipient = recipients.get(row.id)
+        if recipient is None:
+            refused[row.id] = "erased"
+        elif recipient.refusal is not None:
+            refused[row.id] = recipient.refusal
+    return recipients, refused
+
+
+def _next_fence(connection: Connection, sender: str, now: datetime) -> int:
+    made = connection.execute(
+        tables.claim.insert().values(sender=sender, at=now).returning(tables.claim.c.id)
+    )
+    return int(made.scalar_one())
+
+
+def _mark_skipped(connection: Connection, refused: dict[int, str], now: datetime) -> None:
+    for why in set(refused.values()):
+        ids = [id_ for id_, reason in refused.items() if reason == why]
+        connection.execute(
+            delivery.update()
+            .where(delivery.c.id.in_(ids))
+            .values(state=_S.SKIPPED, reason=why, settled_at=now, lease_until=None)
+        )
+
+
+# ── what is ours ────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def _attempting(dialect: str) -> ReturningUpdate[int]:
+    held = table_of(dialect, "held", _HELD)
+    may_leave = sa.exists().where(
+        campaign.c.id == delivery.c.campaign_id,
+        campaign.c.state == "sending",
+        sa.or_(campaign.c.waits_until.is_(None), campaign.c.waits_until <= sa.bindparam("now")),
+    )
+    return (
+        delivery.update()
+        .where(delivery.c.id == held.c.id, delivery.c.fence == held.c.fence)
+        .where(delivery.c.state == _S.CLAIMED, sa.or_(delivery.c.campaign_id.is_(None), may_leave))
+        .values(
+            state=_S.ATTEMPTING,
+            attempts=delivery.c.attempts + 1,
+            first_attempt_at=sa.func.coalesce(delivery.c.first_attempt_at, sa.bindparam("now")),
+            lease_until=sa.bindparam("lease_until"),
+            relay=sa.bindparam("relay"),
+        )
+        .returning(delivery.c.id)
+    )
+
+
+def _held_only(
+    connection: Connection, claimed: Sequence[Claimed], standing: DeliveryState, **values: object
+) -> int:
+    if not claimed:
+        return 0
+    dialect = connection.dialect.name
+    held = table_of(dialect, "held", _HELD)
+    return connection.execute(
+        delivery.update()
+        .where(delivery.c.id == held.c.id, delivery.c.fence == held.c.fence, delivery.c.state == standing)
+        .values(**values),
+        {"held": payload(dialect, ({"id": row.id, "fence": row.fence} for row in claimed))},
+    ).rowcount

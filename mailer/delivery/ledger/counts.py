@@ -1,0 +1,68 @@
+"""How a campaign stands, counted from the rows: there is no counter that could drift (F19)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.delivery.model import Counts, DeliveryState
+from mailer.tables.campaigns import campaign
+from mailer.tables.delivery import delivery
+
+_S = DeliveryState
+_TAKEN = (_S.ACCEPTED, _S.BOUNCED, _S.COMPLAINED)  # the relay took it, whatever came back later
+_REPLIED = (*_TAKEN, _S.REFUSED)
+
+
+def counts(connection: Connection, campaign_id: int) -> Counts:
+    """One pass over the campaign's rows: total = rows = sum of by_state."""
+    row = delivery.c
+    answered = sa.case((row.state.in_([str(state) for state in _REPLIED]), row.settled_at))
+    found = connection.execute(
+        sa.select(
+            row.state,
+            row.language,
+            sa.case((row.state == _S.SKIPPED, row.reason)).label("why"),
+            sa.func.count().label("people"),
+            sa.func.min(row.first_attempt_at).label("first_at"),
+            sa.func.max(answered).label("last_at"),
+        )
+        .where(row.campaign_id == campaign_id)
+        .group_by(row.state, row.language, sa.text("why"))
+    ).all()
+    by_state: Counter[str] = Counter()
+    by_language: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
+    for line in found:
+        by_state[line.state] += line.people
+        if line.state == _S.SKIPPED:
+            skipped[line.why or ""] += line.people
+        else:
+            by_language[line.language] += line.people
+    first_at = min((line.first_at for line in found if line.first_at), default=None)
+    last_at = max((line.last_at for line in found if line.last_at), default=None)
+    seconds = (last_at - first_at).total_seconds() if first_at and last_at else 0.0
+    taken = sum(by_state[state] for state in _TAKEN)
+    return Counts(
+        total=sum(by_state.values()),
+        by_state=_in_order(by_state),
+        by_language=dict(sorted(by_language.items())),
+        excluded=_excluded(connection, campaign_id),
+        skipped=dict(sorted(skipped.items())),
+        first_at=first_at,
+        last_at=last_at,
+        seconds=max(seconds, 0.0),
+        messages_per_second=taken / max(seconds, 0.001) if taken else 0.0,
+    )
+
+
+def _in_order(by_state: Mapping[str, int]) -> dict[str, int]:
+    return {str(state): by_state[state] for state in _S if by_state.get(state)}
+
+
+def _excluded(connection: Connection, campaign_id: int) -> dict[str, int]:
+    found = connection.scalar(sa.select(campaign.c.excluded).where(campaign.c.id == campaign_id))
+    return dict(found or {})

@@ -1,0 +1,109 @@
+"""What the press tells a campaign: wait, go on, held, finished. Launch, pause and cancel are not here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.delivery.model import OPEN_STATES
+from mailer.tables.campaigns import campaign
+from mailer.tables.delivery import delivery
+from subscribers import audit
+from subscribers.model import Actor
+
+from .rows import open_in
+
+PRESS = Actor("system", "sender")
+
+
+def wait(
+    connection: Connection,
+    until: datetime,
+    reason: str,
+    reply: str | None,
+    *,
+    campaigns: Sequence[int] | None = None,
+) -> int:
+    """Nothing of these campaigns (all that are sending) leaves before `until`; how many wait.
+
+    `reason`: quota, rate, relay_refuses, relay_down. `reply`: the server's last words.
+    """
+    statement = campaign.update().where(campaign.c.state == "sending")
+    if campaigns is not None:
+        statement = statement.where(campaign.c.id.in_(campaigns))
+    return connection.execute(
+        statement.values(waits_until=until, waits_reason=reason, waits_reply=reply)
+    ).rowcount
+
+
+def go_on(connection: Connection, now: datetime) -> int:
+    """Clear the waits that are over; how many campaigns go on."""
+    return connection.execute(
+        campaign.update()
+        .where(campaign.c.state == "sending", campaign.c.waits_until <= now)
+        .values(waits_until=None, waits_reason=None, waits_reply=None)
+    ).rowcount
+
+
+def hold(
+    connection: Connection,
+    campaign_id: int,
+    reason: str,
+    facts: Mapping[str, object],
+    now: datetime,
+    *,
+    by: Actor = PRESS,
+) -> bool:
+    """Stop a campaign that is sending until a person resumes it; False if it was not sending."""
+    held = connection.execute(
+        campaign.update()
+        .where(campaign.c.id == campaign_id, campaign.c.state == "sending")
+        .values(state="held", reason=reason, reason_facts=dict(facts))
+    ).rowcount
+    if held:
+        after = {"state": "held", "reason": reason, **facts}
+        audit.record(connection, by, "campaign.hold", f"campaign:{campaign_id}", now, after=after)
+    return bool(held)
+
+
+def finish_if_done(connection: Connection, campaign_id: int, now: datetime, *, by: Actor = PRESS) -> bool:
+    """Finish a sending campaign without a row queued, claimed, attempting or deferred."""
+    return bool(_finish(connection, now, by, campaign.c.id == campaign_id))
+
+
+def finish_done(connection: Connection, now: datetime, *, by: Actor = PRESS) -> list[int]:
+    """The same for all campaigns that are sending: the ids of those that are finished now."""
+    return _finish(connection, now, by, sa.true())
+
+
+def reopen(connection: Connection, campaign_id: int, now: datetime, *, by: Actor) -> bool:
+    """A finished campaign goes on sending because rows of it were queued again."""
+    reopened = connection.execute(
+        campaign.update()
+        .where(campaign.c.id == campaign_id, campaign.c.state == "finished")
+        .values(state="sending", finished_at=None)
+    ).rowcount
+    if reopened:
+        audit.record(connection, by, "campaign.reopen", f"campaign:{campaign_id}", now)
+    return bool(reopened)
+
+
+def _finish(connection: Connection, now: datetime, by: Actor, which: sa.ColumnElement[bool]) -> list[int]:
+    # One look per open state: each is one probe of the partial index.
+    is_open = [
+        sa.exists().where(delivery.c.campaign_id == campaign.c.id, open_in(state)) for state in OPEN_STATES
+    ]
+    finished = list(
+        connection.scalars(
+            campaign.update()
+            .where(campaign.c.state == "sending", which, ~sa.or_(*is_open))
+            .values(state="finished", finished_at=now, waits_until=None, waits_reason=None, waits_reply=None)
+            .returning(campaign.c.id)
+        )
+    )
+    for campaign_id in finished:
+        audit.record(connection, by, "campaign.finish", f"campaign:{campaign_id}", now)
+    return finished
