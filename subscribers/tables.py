@@ -46,6 +46,13 @@ subscriber = sa.Table(
     sa.Column("updated_at", Utc, nullable=False),
 )
 
+sa.Index(
+    "ix_subscriber_paused_until",  # few are paused: they are counted without reading everybody
+    subscriber.c.paused_until,
+    sqlite_where=subscriber.c.paused_until.is_not(None),
+    postgresql_where=subscriber.c.paused_until.is_not(None),
+)
+
 subscription = sa.Table(
     "subscription",
     metadata,
