@@ -31,6 +31,7 @@ _FORMATS: Final = (
     "HEIF",
 )  # a JPEG of several pictures (MPO) comes through JPEG
 _NAMES: Final = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".heic", ".heif"}
+VERSION: Final = 1  # of the encoding: a new one makes kept renditions stale
 _FLAT_ERROR: Final = 3.0  # root mean square of 0…255 up to which 256 colours pass for the drawing itself
 
 
@@ -75,14 +76,14 @@ def fit(
         # Faces stand in the upper half of what people photograph upright.
         image = ImageOps.fit(image, box, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
     else:
-        shown = _shown(image.size, width)
+        shown = shown_size(image.size, width)
         box = _no_larger(image, round(shown[0] * density), round(shown[1] * density))
         image = image.resize(box, Image.Resampling.LANCZOS)
     encoded, media_type = _encode(image, quality)
     return Picture(encoded, media_type, image.width, image.height, shown)
 
 
-def _shown(size: tuple[int, int], width: int) -> tuple[int, int]:
+def shown_size(size: tuple[int, int], width: int) -> tuple[int, int]:
     ratio = size[1] / size[0]
     across = min(width, size[0]) if ratio <= TALLEST else min(width * TALLEST / ratio, size[0])
     return max(1, round(across)), max(1, round(across * ratio))

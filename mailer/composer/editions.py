@@ -1,0 +1,316 @@
+"""An issue in one language, ready to be sent: composed, frozen, loaded.
+
+Owns the table `edition` and what surrounds a letter (pictures, resources, identity, the other
+languages). Draws nothing (`theme`, `plain_text`, `webpage`) and judges nothing (`checks`). Called by
+`campaigns`, `checks`, `preview` and the command line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, RowMapping
+
+from mailer import i18n, media
+from mailer.errors import NotFound
+from mailer.tables import composer as t
+from subscribers import audit
+from subscribers.language import match
+from subscribers.model import Actor
+
+from . import markdown, pictures, plain_text, resources, slots, store, webpage
+from .model import Edition, EmbeddedPicture, Identity, Issue, Letter, OtherEdition, Shown, Surroundings
+from .theme import DECORATION_SIZES, Theme
+
+UNSAVED: Final = 0
+_CID_DOMAIN: Final = "letter"  # RFC 2392 wants an addr-spec; a cid is never looked up
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """All that composing needs beside the issue. Plain values of the configuration, made by bootstrap."""
+
+    theme: Theme
+    base_url: str  # "" = no web server: pictures embedded, no archive, no preferences, no files
+    zone: str  # IANA name of the site
+    identities: Mapping[str, Identity]  # by language; one of an unknown language falls back to the first
+    pictures_budget_bytes: int
+    site_languages: tuple[str, ...]
+    now: datetime
+    privacy_urls: Mapping[str, str] = field(default_factory=dict)  # by language
+
+    def identity(self, language: str) -> Identity:
+        found = match([language], tuple(self.identities), [*self.site_languages, *self.identities])
+        return self.identities[found or next(iter(self.identities))]
+
+    def web_url(self, slug: str, language: str) -> str:
+        """The archive address of an edition, "" without a web server."""
+        return f"{self.base_url}/archive/{language}/{slug}/" if self.base_url else ""
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).hostname or "mailer.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An edition with what it was made of; what the gate judges."""
+
+    edition: Edition
+    letter: Letter
+    managed: resources.Managed
+    album: pictures.Album
+    surroundings: Surroundings
+
+
+# ── composing ───────────────────────────────────────────────────────────────────────────────────
+
+
+def compose_edition(connection: Connection, issue: Issue, language: str, press: Press) -> Edition:
+    """One edition, not saved (id 0). Pictures that had to be made are kept. Raises BadIssue."""
+    return compose(connection, issue, language, press).edition
+
+
+def compose(connection: Connection, issue: Issue, language: str, press: Press) -> Proof:
+    """The same with all that the gate wants to see. Raises BadIssue with every fault of the text."""
+    letter = markdown.letter(issue, language, press.zone)
+    album = pictures.make(connection, issue, letter, press.pictures_budget_bytes, now=press.now)
+    web_url = press.web_url(issue.slug, language)
+    managed = resources.collect(letter, issue, zone=press.zone, host=press.host, web_url=web_url)
+    decorations = _decorations(connection, press)
+    about = _surroundings(issue, letter, press, managed)
+    linked = _with_pictures(about, album, decorations, press.base_url, cid=False)
+    mailed = linked if press.base_url else _with_pictures(about, album, decorations, "", cid=True)
+    words = i18n.words(language)
+    printed = pictures.with_top(letter)
+    html = press.theme.render_issue(printed, mailed, words)
+    text = plain_text.render(printed, mailed, words)
+    web = webpage.render(printed, linked, words)
+    embedded = () if press.base_url else _embedded(html, album, decorations)
+    edition = Edition(
+        UNSAVED,
+        issue.slug,
+        None,
+        language,
+        "",
+        letter.subject,
+        html,
+        text,
+        web,
+        embedded,
+        _facts(issue, letter, album),
+    )
+    edition = replace(edition, content_hash=hash_of(edition))
+    return Proof(edition, letter, managed, album, mailed)
+
+
+def hash_of(edition: Edition) -> str:
+    """SHA-256 over everything a reader gets or sees on the web."""
+    parts = [
+        edition.language,
+        edition.subject,
+        edition.html,
+        edition.text,
+        edition.web,
+        [asdict(picture) for picture in edition.pictures],
+    ]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _surroundings(issue: Issue, letter: Letter, press: Press, managed: resources.Managed) -> Surroundings:
+    language = letter.language
+    names = {key: one.name for key, (one, _) in managed.calendars.items()} if press.base_url else {}
+    return Surroundings(
+        issue_slug=issue.slug,
+        number=issue.number,
+        date=issue.date,
+        identity=press.identity(language),
+        zone=press.zone,
+        base_url=press.base_url,
+        web_url=press.web_url(issue.slug, language),
+        others=tuple(
+            OtherEdition(other, press.web_url(issue.slug, other))
+            for other in issue.languages
+            if other != language and press.base_url
+        ),
+        pictures={},
+        decorations={},
+        resource_urls=dict(_resource_urls(issue.slug, language, press, managed)),
+        calendar_urls={
+            key: resources.address(press.base_url, issue.slug, language, name) for key, name in names.items()
+        },
+        privacy_url=press.privacy_urls.get(language, ""),
+        teaser=issue.teaser,
+    )
+
+
+def _resource_urls(
+    slug: str, language: str, press: Press, managed: resources.Managed
+) -> Iterable[tuple[str, str]]:
+    """Without a web server a file cannot be reached and is left out; an outside address is linked as it is."""
+    for target, one in managed.resources.items():
+        if press.base_url:
+            yield target, resources.address(press.base_url, slug, language, one.name)
+        elif one.url:
+            yield target, one.url
+
+
+def _decorations(connection: Connection, press: Press) -> dict[str, pictures.Made]:
+    found = {}
+    for name, content in press.theme.decorations().items():
+        width, height = DECORATION_SIZES[name]
+        blob = media.save(connection, content, "image/png", width * 2, height * 2, now=press.now)
+        found[name] = pictures.Made(blob, "image/png", len(content), (width, height))
+    return found
+
+
+def _with_pictures(
+    about: Surroundings,
+    album: pictures.Album,
+    decorations: Mapping[str, pictures.Made],
+    base_url: str,
+    *,
+    cid: bool,
+) -> Surroundings:
+    def shown(made: pictures.Made) -> Shown:
+        source = f"cid:{_cid(made)}" if cid else base_url + media.address(made.blob, made.media_type)
+        return Shown(source, *made.shown)
+
+    return replace(
+        about,
+        pictures={key: shown(made) for key, made in album.made.items()},
+        decorations={name: shown(made) for name, made in decorations.items()},
+    )
+
+
+def _cid(made: pictures.Made) -> str:
+    return f"{made.blob[:24]}@{_CID_DOMAIN}"
+
+
+def _embedded(
+    html: str, album: pictures.Album, decorations: Mapping[str, pictures.Made]
+) -> tuple[EmbeddedPicture, ...]:
+    """The pictures that the HTML shows, in the order of the letter, each once."""
+    found: dict[str, EmbeddedPicture] = {}
+    for name, made in (*decorations.items(), *album.made.items()):
+        if f"cid:{_cid(made)}" in html and made.blob not in found:
+            stem = resources.plain_name(name.rpartition("/")[2].partition(".")[0]) or "picture"
+            filename = f"{stem}.{media.extension_of(made.media_type)}"
+            found[made.blob] = EmbeddedPicture(_cid(made), made.blob, made.media_type, filename)
+    return tuple(found.values())
+
+
+def _facts(issue: Issue, letter: Letter, album: pictures.Album) -> dict[str, object]:
+    return {
+        "title": letter.title,
+        "preheader": letter.preheader,
+        "number": issue.number,
+        "date": issue.date.isoformat(),
+        "slug": issue.slug,
+        "contents": [{"key": section.key, "title": section.title.plain} for section in letter.sections],
+        "picture_bytes": album.size_bytes,
+    }
+
+
+# ── freezing and loading ────────────────────────────────────────────────────────────────────────
+
+
+def freeze(
+    connection: Connection, issue: Issue, press: Press, *, by: Actor, now: datetime
+) -> dict[str, Edition]:
+    """Compose and keep every language of the issue. The same text again gives the same editions.
+
+    Raises BadIssue, NotFound.
+    """
+    issue_id = store.id_of(connection, issue.slug)
+    frozen = {}
+    for language in issue.languages:
+        proof = compose(connection, issue, language, press)
+        frozen[language] = save(connection, proof.edition, now, issue_id=issue_id)
+        if press.base_url:
+            _publish(connection, proof, issue.slug, now)
+    after = {language: edition.content_hash for language, edition in frozen.items()}
+    audit.record(connection, by, "issue.frozen", f"issue:{issue.slug}", now, after=after)
+    return frozen
+
+
+def _publish(connection: Connection, proof: Proof, slug: str, now: datetime) -> None:
+    found = list(proof.managed.resources.values())
+    for one, content in proof.managed.calendars.values():
+        found.append(replace(one, blob=media.save(connection, content, "text/calendar", now=now)))
+    resources.publish(connection, slug, proof.edition.language, found)
+
+
+def save(connection: Connection, edition: Edition, now: datetime, *, issue_id: int | None = None) -> Edition:
+    """Keep an edition of an issue or a notice; the one that is there if it is the same. Returns it with its id."""
+    same = (t.edition.c.language == edition.language) & (t.edition.c.content_hash == edition.content_hash)
+    owner = t.edition.c.issue_id == issue_id if issue_id is not None else t.edition.c.notice == edition.notice
+    query = sa.select(t.edition.c.id).where(same & owner)
+    found = connection.execute(query).scalar()
+    if found is None:
+        row = {
+            "issue_id": issue_id,
+            "notice": edition.notice,
+            "language": edition.language,
+            "content_hash": edition.content_hash,
+            "subject": edition.subject,
+            "html": edition.html,
+            "text": edition.text,
+            "web": edition.web,
+            "pictures": [asdict(picture) for picture in edition.pictures],
+            "facts": dict(edition.facts),
+            "created_at": now,
+        }
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(t.edition).values(row).on_conflict_do_nothing())
+        found = connection.execute(query).scalar_one()
+    return replace(edition, id=int(found))
+
+
+def load(connection: Connection, edition_id: int) -> Edition:
+    """Raises NotFound."""
+    found = load_many(connection, [edition_id])
+    if edition_id not in found:
+        raise NotFound(f"There is no edition {edition_id}.", key="no_such_edition", edition=edition_id)
+    return found[edition_id]
+
+
+def load_many(connection: Connection, edition_ids: Iterable[int]) -> dict[int, Edition]:
+    """By id; an id that is not there is left out."""
+    query = (
+        sa.select(t.edition, t.issue.c.slug)
+        .select_from(t.edition.outerjoin(t.issue))
+        .where(t.edition.c.id.in_(set(edition_ids)))
+    )
+    return {row["id"]: _edition(row) for row in connection.execute(query).mappings()}
+
+
+def _edition(row: RowMapping) -> Edition:
+    return Edition(
+        row["id"],
+        row["slug"],
+        row["notice"],
+        row["language"],
+        row["content_hash"],
+        row["subject"],
+        row["html"],
+        row["text"],
+        row["web"],
+        tuple(EmbeddedPicture(**picture) for picture in row["pictures"]),
+        row["facts"],
+    )
+
+
+def unknown_slots(edition: Edition) -> frozenset[str]:
+    """Tokens that nobody would fill: they would be printed."""
+    return (
+        slots.unknown_in(edition.html) | slots.unknown_in(edition.text) | slots.tokens_in(edition.web or "")
+    )
