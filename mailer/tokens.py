@@ -161,7 +161,8 @@ def _mac(key: str, purpose: str, plain: bytes) -> bytes:
 
 def _mask(key: str, purpose: str, mac: bytes, text: bytes) -> bytes:
     stream = hmac.digest(key.encode(), b"stream\0" + purpose.encode() + b"\0" + mac, "sha256")
-    return bytes(a ^ b for a, b in zip(text, stream, strict=False))
+    masked = int.from_bytes(text, "big") ^ int.from_bytes(stream[: len(text)], "big")
+    return masked.to_bytes(len(text), "big")
 
 
 def _varint(number: int) -> bytes:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer import tokens
@@ -18,6 +18,7 @@ NOW = datetime(2034, 12, 20, tzinfo=UTC)
 
 
 @given(IDS, IDS)
+@settings(deadline=None)
 def test_an_unsubscribe_token_names_its_person_and_list(subscriber_id: int, list_id: int) -> None:
     token = tokens.unsubscribe_token(KEY, subscriber_id, list_id)
     assert re.fullmatch("[a-z2-7]{20,80}", token)
@@ -40,6 +41,7 @@ def test_a_token_that_lives_for_ever_keeps_its_form() -> None:
 
 
 @given(IDS, IDS, st.integers(0, 400), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
+@settings(deadline=None)
 def test_a_changed_character_makes_a_token_worthless(
     subscriber_id: int, list_id: int, position: int, character: str
 ) -> None:
@@ -51,6 +53,7 @@ def test_a_changed_character_makes_a_token_worthless(
 
 
 @given(st.text(max_size=60))
+@settings(deadline=None)
 def test_any_text_is_read_without_an_error(text: str) -> None:
     assert tokens.read_unsubscribe(KEY, text) is None
     assert tokens.open_sealed([KEY], Purpose.CONFIRM, text, NOW) is None

@@ -13,13 +13,14 @@ from email.utils import getaddresses
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import HeaderRefused
 from mailer.message import encoded_words, headers, inputs
 from mailer.message.build import compile
 from mailer.message.headers import Stationery
+from subscribers import address
 from tests.message.samples import (
     NAMES,
     NOTICE,
@@ -203,6 +204,7 @@ def test_a_short_ascii_name_stays_readable(name: str, wire: str) -> None:
 
 
 @given(st.text(max_size=120), st.sampled_from(["a@h.example", "a" * 64 + "@" + "h" * 60 + ".example"]))
+@settings(deadline=None)
 def test_any_name_is_one_mailbox_and_read_as_written(name: str, address: str) -> None:
     try:
         clean = inputs.text("From", name)
@@ -220,6 +222,7 @@ def test_any_name_is_one_mailbox_and_read_as_written(name: str, address: str) ->
 
 
 @given(st.text(max_size=200) | st.text("ab =?_@.", max_size=200))
+@settings(deadline=None)
 def test_any_subject_is_read_as_written(subject: str) -> None:
     try:
         clean = inputs.text("Subject", subject)
@@ -251,6 +254,25 @@ def test_any_subject_is_read_as_written(subject: str) -> None:
 )
 def test_an_address_in_wire_form_stands_in_to_as_it_is(to: str) -> None:
     assert _field(_message(to=to), "To") == f"<{to}>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "wire"),
+    [
+        ("taro..y@docomo.example", '"taro..y"@docomo.example'),  # F46
+        ("abc.@ezweb.example", '"abc."@ezweb.example'),  # F46
+        ("u@日本.example", "u@xn--wgv71a.example"),  # F45
+        ("Hanako.Minato@港.example", "Hanako.Minato@xn--j6w.example"),  # F45
+        ("hanako＠harbour.example", "hanako@harbour.example"),
+    ],
+)
+def test_an_address_as_the_store_keeps_it_is_fit_for_to_and_from(written: str, wire: str) -> None:
+    parsed = address.parse(written)
+    stationery = replace(STATIONERY, sender_email=parsed.wire, reply_to=parsed.wire)
+    message = _message(stationery, to=parsed.wire)
+    assert _field(message, "To") == _field(message, "Reply-To") == f"<{wire}>\r\n"
+    ((_, sender),) = getaddresses([email.message_from_bytes(message)["From"]])
+    assert sender == wire
 
 
 @pytest.mark.parametrize(

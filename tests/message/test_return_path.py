@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import HeaderRefused
@@ -17,6 +17,7 @@ IDS = st.integers(0, 2**63 - 1)
 
 
 @given(IDS)
+@settings(deadline=None)
 def test_a_bounce_leads_back_to_its_delivery(delivery_id: int) -> None:
     for return_path in (VERP, PLUS):
         address = return_path.encode(delivery_id)
@@ -33,6 +34,7 @@ def test_the_form_is_the_one_of_the_contract_and_stays() -> None:
 
 
 @given(IDS, IDS)
+@settings(deadline=None)
 def test_the_address_of_one_delivery_says_nothing_about_another(one: int, other: int) -> None:
     mac = VERP.encode(one).partition("-")[2]
     forged = VERP.encode(other).partition("-")[0] + "-" + mac
@@ -40,6 +42,7 @@ def test_the_address_of_one_delivery_says_nothing_about_another(one: int, other:
 
 
 @given(st.text(max_size=80))
+@settings(deadline=None)
 def test_any_text_is_decoded_without_an_error(text: str) -> None:
     assert VERP.decode(text) is None
     assert VERP.decode(f"b+{text}@bounce.harbour.example") is None

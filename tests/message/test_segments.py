@@ -8,7 +8,7 @@ import quopri
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.message import segments
@@ -56,6 +56,7 @@ def _both(texts: list[str], holes: list[str]) -> list[segments.Part]:
 
 
 @given(PIECES, VALUES, st.data())
+@settings(deadline=None)
 @example(["a ", " b"], {"NAME": "", "EMAIL": "", "SINCE": ""}, None)
 @example(["x" * 75, "y"], {"NAME": " ", "EMAIL": " ", "SINCE": " "}, None)
 @example(["あ", "", "", "い"], {"NAME": "a", "EMAIL": "", "SINCE": "髙"}, None)
@@ -78,6 +79,7 @@ def test_what_is_read_is_the_filled_text(
 
 
 @given(TEXTS)
+@settings(deadline=None)
 def test_a_text_without_slots_is_read_as_it_was(text: str) -> None:
     assert _decoded(compile_part(text, is_html=False), {}) == body(text).encode()
 
