@@ -237,9 +237,31 @@ def freeze(
         frozen[language] = save(connection, proof.edition, now, issue_id=issue_id)
         if press.base_url:
             _publish(connection, proof, issue.slug, now)
+    _remember(connection, issue_id, frozen)
     after = {language: edition.content_hash for language, edition in frozen.items()}
     audit.record(connection, by, "issue.frozen", f"issue:{issue.slug}", now, after=after)
     return frozen
+
+
+def frozen(connection: Connection, issue_id: int) -> dict[str, int]:
+    """language → id of the edition that was frozen last, the issue's first language first.
+
+    The newest row would not do: a text that returns to an earlier wording gets its old edition back.
+    """
+    row = t.issue_edition.c
+    query = sa.select(row.language, row.edition_id).where(row.issue_id == issue_id).order_by(row.position)
+    return {row.language: row.edition_id for row in connection.execute(query)}
+
+
+def _remember(connection: Connection, issue_id: int, frozen: Mapping[str, Edition]) -> None:
+    connection.execute(t.issue_edition.delete().where(t.issue_edition.c.issue_id == issue_id))
+    connection.execute(
+        t.issue_edition.insert(),
+        [
+            {"issue_id": issue_id, "language": language, "position": position, "edition_id": edition.id}
+            for position, (language, edition) in enumerate(frozen.items())
+        ],
+    )
 
 
 def _publish(connection: Connection, proof: Proof, slug: str, now: datetime) -> None:

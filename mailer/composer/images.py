@@ -30,9 +30,12 @@ _FORMATS: Final = (
     "GIF",
     "HEIF",
 )  # a JPEG of several pictures (MPO) comes through JPEG
+_LOSSLESS: Final = {"PNG", "GIF", "WEBP"}  # what drawings come in; a camera writes JPEG or HEIC
 _NAMES: Final = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".heic", ".heif"}
 VERSION: Final = 1  # of the encoding: a new one makes kept renditions stale
-_FLAT_ERROR: Final = 3.0  # root mean square of 0…255 up to which 256 colours pass for the drawing itself
+_FLAT_ERROR: Final = (
+    4.0  # root mean square of 0…255 up to which few colours pass for the drawing itself (looked at)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def fit(
     and cuts posters. What is taller than 5:4 of its width is shown narrower instead. Nothing is
     enlarged: a small figure is shown at its own size. Raises BadPicture.
     """
-    image = _upright(content, (round(width * density), round((height or width * TALLEST) * density)))
+    image, drawn = _upright(content, (round(width * density), round((height or width * TALLEST) * density)))
     if height is not None:
         shown = (width, height)
         box = _no_larger(image, round(width * density), round(height * density))
@@ -79,7 +82,7 @@ def fit(
         shown = shown_size(image.size, width)
         box = _no_larger(image, round(shown[0] * density), round(shown[1] * density))
         image = image.resize(box, Image.Resampling.LANCZOS)
-    encoded, media_type = _encode(image, quality)
+    encoded, media_type = _encode(image, quality, drawn=drawn)
     return Picture(encoded, media_type, image.width, image.height, shown)
 
 
@@ -133,9 +136,10 @@ def _load(image: Image.Image) -> None:
         raise _broken() from error
 
 
-def _upright(content: bytes, wanted: tuple[int, int]) -> Image.Image:
-    """Decoded, turned as the camera was held, sRGB, without anything but pixels."""
+def _upright(content: bytes, wanted: tuple[int, int]) -> tuple[Image.Image, bool]:
+    """Decoded, turned as the camera was held, sRGB, nothing but pixels; and whether it may be a drawing."""
     image = _open(content)
+    drawn = image.format in _LOSSLESS
     if image.format == "JPEG":
         side = max(wanted)
         image.draft("RGB", (side, side))  # decodes at a half or quarter where that is still large enough
@@ -147,7 +151,7 @@ def _upright(content: bytes, wanted: tuple[int, int]) -> Image.Image:
     except Exception as error:
         raise _broken() from error
     image.info = {}
-    return image
+    return image, drawn
 
 
 def _turned(image: Image.Image) -> bool:
@@ -176,27 +180,27 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 # ── out ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _encode(image: Image.Image, quality: int) -> tuple[bytes, str]:
-    """JPEG, or PNG with 256 colours where that shows a drawing truly and is smaller, or keeps it transparent."""
-    clear = image.mode == "RGBA" and min(image.getchannel("A").tobytes()) < 255
-    if not clear:
-        image = image.convert("RGB")
-        jpeg = _bytes(image, "JPEG", quality=quality, optimize=True, progressive=True)
-    drawing = _palette(image)
-    if clear:
-        whole = drawing or _bytes(image, "PNG", optimize=True)
-        return whole, "image/png"
+def _encode(image: Image.Image, quality: int, *, drawn: bool) -> tuple[bytes, str]:
+    """JPEG; PNG of few colours where these show a drawing truly in fewer bytes; PNG where it is transparent."""
+    if image.mode == "RGBA" and min(image.getchannel("A").tobytes()) < 255:
+        return _palette(image) or _bytes(image, "PNG", optimize=True), "image/png"
+    image = image.convert("RGB")
+    jpeg = _bytes(image, "JPEG", quality=quality, optimize=True, progressive=True)
+    drawing = _palette(image) if drawn else None
     if drawing is not None and len(drawing) <= len(jpeg):
         return drawing, "image/png"
     return jpeg, "image/jpeg"
 
 
 def _palette(image: Image.Image) -> bytes | None:
-    """A PNG of 256 colours, or None if these cannot show it."""
+    """A PNG of as few colours as show it truly, or None if 256 do not."""
     method = Image.Quantize.FASTOCTREE if image.mode == "RGBA" else Image.Quantize.MEDIANCUT
-    few = image.quantize(256, method=method, dither=Image.Dither.NONE)
-    error = ImageStat.Stat(ImageChops.difference(few.convert(image.mode), image)).rms
-    return _bytes(few, "PNG", optimize=True) if max(error) <= _FLAT_ERROR else None
+    for colours in (48, 96, 256):
+        few = image.quantize(colours, method=method, dither=Image.Dither.NONE)
+        error = ImageStat.Stat(ImageChops.difference(few.convert(image.mode), image)).rms
+        if max(error) <= _FLAT_ERROR:
+            return _bytes(few, "PNG", optimize=True)
+    return None
 
 
 def _bytes(image: Image.Image, form: str, **options: Any) -> bytes:

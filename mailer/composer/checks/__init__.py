@@ -1,0 +1,86 @@
+"""The gate: what must be right before anything leaves.
+
+Owns the list of checks, their codes and their levels. Changes nothing. Called by *approve*, by
+sending and launching, and by `issues check`. A check is a small function over a `Case`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy.engine import Connection
+
+from mailer.composer import editions
+from mailer.composer.editions import Press
+from mailer.composer.model import Finding, Issue, Severity
+from mailer.errors import BadIssue, Fault
+from mailer.i18n import Words
+
+from . import mails, senders, texts
+from .case import Case, Check, SenderFacts
+from .codes import CODES, Code, may_be_passed
+
+__all__ = ["CHECKS", "CODES", "Code", "SenderFacts", "check", "describe", "holds", "may_be_passed"]
+
+CHECKS: tuple[Check, ...] = (*texts.CHECKS, *mails.CHECKS, *senders.CHECKS)
+_LEVELS: Mapping[str, Severity | None] = {"hold": Severity.ERROR, "warn": Severity.WARNING, "off": None}
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+def check(
+    connection: Connection,
+    issue: Issue,
+    press: Press,
+    sender: SenderFacts,
+    *,
+    levels: Mapping[str, str] | None = None,
+    as_of: date | None = None,
+) -> list[Finding]:
+    """Everything that is to be said about an issue, errors first. `levels`: CODE → hold | warn | off.
+
+    `as_of`: the day by which dated links are judged; the issue's date for *approve*, the predicted
+    finish for sending. Composes every language, so it takes a moment and keeps made pictures.
+    """
+    found: list[Finding] = []
+    proofs = {}
+    for language in issue.languages:
+        if language not in issue.texts:
+            continue  # `texts.languages` says so
+        try:
+            proofs[language] = editions.compose(connection, issue, language, press)
+        except BadIssue as error:
+            found += [_of_fault(fault, language) for fault in error.faults]
+    case = Case(connection, issue, press, sender, proofs, as_of or issue.date)
+    for one in CHECKS:
+        found += one(case)
+    levelled = [changed for one in found if (changed := _levelled(one, levels or {}))]
+    return sorted(levelled, key=lambda one: _ORDER[one.severity])
+
+
+def _of_fault(fault: Fault, language: str) -> Finding:
+    return Finding(fault.code, CODES[fault.code].severity, language, None, fault.where, fault.facts)
+
+
+def holds(findings: list[Finding]) -> bool:
+    """Does an error stand?"""
+    return any(one.severity is Severity.ERROR for one in findings)
+
+
+def describe(one: Finding, words: Words) -> tuple[str, str]:
+    """(message, remedy) in the language of `words`."""
+    key = CODES[one.code].key
+    closer = f"{key}.{one.facts.get('reason', '')}"
+    key = closer if closer in words else key
+    return words(key, **one.facts), words.remedy(key, **one.facts)
+
+
+def _levelled(one: Finding, levels: Mapping[str, str]) -> Finding | None:
+    """As the office wants it; what the law or the reader's safety asks for stays as it is."""
+    level = levels.get(one.code)
+    if level is None or CODES[one.code].fixed:
+        return one
+    severity = _LEVELS[level]
+    if severity is None:
+        return None
+    return Finding(one.code, severity, one.language, one.section, one.where, one.facts)

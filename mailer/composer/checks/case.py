@@ -1,0 +1,33 @@
+"""What a check looks at. Plain values, composed once for all checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.engine import Connection
+
+from mailer.composer.editions import Press, Proof
+from mailer.composer.model import Finding, Issue
+
+
+@dataclass(frozen=True, slots=True)
+class SenderFacts:
+    """Who the mail says it is from, and the relay that will carry it."""
+
+    email: str
+    relay_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    connection: Connection
+    issue: Issue
+    press: Press
+    sender: SenderFacts
+    proofs: Mapping[str, Proof]  # by language; without those that could not be composed
+    as_of: date
+
+
+Check = Callable[[Case], Iterable[Finding]]
