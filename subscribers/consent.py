@@ -164,6 +164,13 @@ def confirmed_since(connection: Connection, subscriber_id: int, list_id: int) ->
     return since
 
 
+def counts(connection: Connection) -> dict[tuple[int, SubscriptionState], int]:
+    """(list id, state) → people. A pair with nobody is left out."""
+    list_id, state = tables.subscription.c.list_id, tables.subscription.c.state
+    rows = connection.execute(sa.select(list_id, state, sa.func.count()).group_by(list_id, state))
+    return {(which, SubscriptionState(name)): people for which, name, people in rows}
+
+
 def record(
     connection: Connection,
     subscriber_ids: Sequence[int],
@@ -248,7 +255,7 @@ def _has_left(
 def _lock(connection: Connection, subscriber_id: int) -> None:
     """One act at a time per person (PostgreSQL; on SQLite BEGIN IMMEDIATE has done it)."""
     person = sa.select(tables.subscriber.c.id).where(tables.subscriber.c.id == subscriber_id)
-    if connection.scalar(person.with_for_update()) is None:
+    if connection.scalar(person.with_for_update(key_share=True)) is None:
         raise UnknownSubscriber(f"There is no subscriber {subscriber_id}.", subscriber=subscriber_id)
 
 

@@ -73,7 +73,7 @@ def add_list(
         .returning(list_.c.id)
     ).scalar()  # fmt: skip
     if inserted is None:
-        raise AlreadyThere(f"There is already a list {slug}.", list=slug)
+        raise AlreadyThere(f"There is already a list {slug}.", reason="list", list=slug)
     audit.record(connection, by, "list.add", f"list:{slug}", now, after={"name": names, "opt_in": opt_in})
     return list_by_slug(connection, slug)
 

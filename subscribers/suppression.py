@@ -28,7 +28,7 @@ class Reason(StrEnum):
 
 
 def add(
-    connection: Connection, key: str, *, reason: Reason | str, note: str = "", by: Actor, now: datetime
+    connection: Connection, key: str, reason: Reason | str, *, note: str = "", by: Actor, now: datetime
 ) -> bool:
     """Suppress the address of this key. False if it already was: the first reason stands."""
     reason = Reason(reason)

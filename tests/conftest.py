@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -19,6 +20,11 @@ from subscribers.database import open_engine
 from subscribers.model import Actor
 
 NOW = datetime(2034, 12, 20, 0, 0, tzinfo=UTC)  # 09:00 in Yokohama
+
+
+# No test asserts wall time: the machine may be busy with something else.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 
 def missing(program: str, package: str) -> None:

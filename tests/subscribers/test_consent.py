@@ -8,6 +8,8 @@ from random import Random
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.engine import Connection, Engine
 
 from subscribers import consent, store, tables
@@ -114,6 +116,33 @@ def test_a_form_sent_by_a_stranger_opens_no_door_for_the_next_import(database: E
         assert desk.act(Act.DECLARED, KEIKO) is CONFIRMED
 
 
+ACTS = st.tuples(st.sampled_from([*Act]), st.sampled_from([PERSON, KEIKO, IMPORT]))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ACTS, max_size=8))
+def test_whoever_left_is_never_confirmed_again_but_by_their_own_act(
+    sqlite: Engine, now: datetime, history: list[tuple[Act, Actor]]
+) -> None:
+    # F24, in any order of acts by anybody
+    with sqlite.connect() as connection:
+        desk = Desk(connection, now)
+        left = False
+        for act, by in history:
+            before = desk.state()
+            if act is Act.WITHDRAWN:
+                desk.leave(desk.enews, by=by)
+                left = left or before is not None
+            else:
+                desk.act(act, by)
+                left = left and not (act is Act.CONFIRMED and by == PERSON)
+            if left:
+                assert desk.state() is not CONFIRMED
+            if before is CONFIRMED and act is not Act.WITHDRAWN:
+                assert desk.state() is CONFIRMED
+        connection.rollback()
+
+
 def test_the_office_may_declare_for_someone_who_never_left(database: Engine, now: datetime) -> None:
     with database.begin() as connection:
         desk = Desk(connection, now)
@@ -158,6 +187,15 @@ def test_the_exact_words_are_kept_once_for_all(database: Engine, now: datetime) 
         assert (first.list, first.act, first.wording, first.wording_language, first.by) == (
             "enews", Act.ASKED, WORDING, "ja", "subscriber",
         )  # fmt: skip
+
+
+def test_a_list_knows_how_many_stand_in_each_state(database: Engine, now: datetime) -> None:
+    with database.begin() as connection:
+        desk = Desk(connection, now)
+        assert consent.counts(connection) == {}
+        desk.act(Act.DECLARED, IMPORT)
+        desk.act(Act.ASKED, PERSON, list_id=desk.events)
+        assert consent.counts(connection) == {(desk.enews, CONFIRMED): 1, (desk.events, PENDING): 1}
 
 
 def test_an_act_needs_a_person_and_a_known_name(database: Engine, now: datetime) -> None:
