@@ -91,7 +91,7 @@ def test_blank_lines_at_the_end_of_a_text_do_not_count() -> None:
 
 
 def test_an_address_beyond_ascii_and_a_quoted_one_verify() -> None:
-    for to in ('"a  b"@h.example', '"taro..y"@docomo.example'):
+    for to in ('"a  b"@h.example', '"taro..y"@docomo.example', "ユーザー@h.example"):
         assert _verified(CAMPAIGNS["ja"].build(VALUES, **{**PARTICULARS, "to": to}))  # type: ignore[arg-type]
 
 

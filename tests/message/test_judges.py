@@ -235,3 +235,13 @@ def test_the_wire_is_clean(sent: list[tuple[Path, Seen]]) -> None:  # F48
             if not field.startswith((b"From:", b"Subject:")):
                 assert b"=?" not in field
         assert not any(line.startswith(b".") for line in body.split(b"\r\n"))
+
+
+def test_the_lock_file_pins_the_judges_and_names_no_registry() -> None:
+    folder = JUDGES.parent
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    for name, version in wanted.items():
+        assert packages[f"node_modules/{name}"]["version"] == version
+    assert not [name for name, package in packages.items() if "resolved" in package]
+    assert all("integrity" in package for name, package in packages.items() if name)
