@@ -65,6 +65,7 @@ def normalise(text: str) -> str:
     raise BadLanguage(f"{text[:100]!r} names no language.", language=text[:100])
 
 
+@lru_cache(maxsize=4_096)
 def read_list(text: str) -> tuple[str, ...]:
     """The languages of one cell, best first, each once: `ja,en`, `日本語、英語`. Raises BadLanguage."""
     names = [name for name in _SEPARATORS.split(text) if name.strip()]
