@@ -22,6 +22,7 @@ from babel.core import UnknownLocaleError
 
 from mailer.errors import Fault, MailerError
 from subscribers.errors import SubscriberError
+from subscribers.language import match
 
 FALLBACK: Final = "en"
 _FORMS: Final = ("zero", "one", "two", "few", "many", "other")  # CLDR plural categories
@@ -58,25 +59,7 @@ def catalogue(language: str) -> Mapping[str, Entry]:
 @cache
 def words(language: str) -> Words:
     """The words of the nearest catalogue (`ja-JP` → ja, `zh-TW` → zh-Hant, `fr` → en)."""
-    return Words(language, _nearest(language))
-
-
-def _nearest(language: str) -> str:
-    there = {name.lower(): name for name in catalogues()}
-    for tag in (language, _maximised(language)):
-        parts = tag.replace("_", "-").lower().split("-")
-        while parts:
-            if name := there.get("-".join(parts)):
-                return name
-            parts.pop()
-    return FALLBACK
-
-
-def _maximised(language: str) -> str:
-    try:
-        return str(langcodes.Language.get(language).maximize())
-    except ValueError:  # no language tag at all
-        return FALLBACK
+    return Words(language, match([language], catalogues()) or FALLBACK)
 
 
 def direction(language: str) -> str:

@@ -100,6 +100,15 @@ sa.Index(
     unique=True,
 )
 
+issue_edition = sa.Table(
+    "issue_edition",  # which edition of each language was frozen last: what a launch sends
+    metadata,
+    sa.Column("issue_id", Id, sa.ForeignKey("issue.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("language", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),  # the order of the issue's languages
+    sa.Column("edition_id", Id, sa.ForeignKey("edition.id"), nullable=False),
+)
+
 resource = sa.Table(
     "resource",  # what /r/<issue>/<lang>/<name> serves; stays when the issue is edited later
     metadata,

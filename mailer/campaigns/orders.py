@@ -1,0 +1,87 @@
+"""Orders of people: send this issue to these lists, now or at a time.
+
+Owns the rule that an order given twice is the same campaign. Called by CLI and pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from mailer.campaigns import store
+from mailer.campaigns.launch import Rules, is_ready, launch, require_approval
+from mailer.campaigns.model import Campaign, CampaignState, Order, Why
+from mailer.composer import store as issues
+from mailer.errors import Refused
+from subscribers.model import Actor
+from subscribers.store import list_by_slug
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    campaign_id: int
+    missing: tuple[Why, ...]  # what would hold it at its time
+
+
+def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: datetime) -> Campaign:
+    """Start now, or go on with the unfinished campaign of the same issue and lists (F54).
+
+    Raises Refused if the issue is not approved, NotFound, UnknownList.
+    """
+    issue_id, list_ids = _resolve(connection, order)
+    require_approval(connection, order.issue)
+    found = store.unfinished(connection, issue_id, list_ids, order.kind)
+    if found is None:
+        campaign_id = store.create(
+            connection, issue_id, list_ids, at=now, by=by, now=now, kind=order.kind, again=order.again
+        )
+    else:
+        campaign_id = found.id
+        if found.state in (CampaignState.PAUSED, CampaignState.HELD):
+            store.resume(connection, campaign_id, by=by, now=now)
+    if store.get(connection, campaign_id).state is CampaignState.SCHEDULED:
+        store.set_time(connection, campaign_id, now, by=by, now=now)
+        launch(connection, campaign_id, rules, by=by, now=now)
+    return store.get(connection, campaign_id)
+
+
+def schedule(connection: Connection, order: Order, at: datetime, *, by: Actor, now: datetime) -> Scheduled:
+    """Start at a time. An issue that is not approved yet is taken, and what is missing is said.
+
+    The same order again moves the time. Raises Refused (the time is past, it is already going on).
+    """
+    issue_id, list_ids = _resolve(connection, order)
+    if at <= now:
+        raise Refused(
+            "That time is past.",
+            remedy="Give a later time, or send it now: mailer campaigns send",
+            key="time_is_past", at=at,
+        )  # fmt: skip
+    missing = () if is_ready(connection, order.issue) else (Why.NOT_APPROVED,)
+    found = store.unfinished(connection, issue_id, list_ids, order.kind)
+    if found is None:
+        made = store.create(
+            connection, issue_id, list_ids, at=at, by=by, now=now, kind=order.kind, again=order.again
+        )
+        return Scheduled(made, missing)
+    if found.launched_at is not None:
+        raise Refused(
+            f"Campaign {found.id} is sending this issue to these lists already.",
+            remedy=f"`mailer campaigns status {found.id}` says where it stands.",
+            key="already_sending", campaign=found.id, slug=order.issue,
+        )  # fmt: skip
+    if found.state is CampaignState.SCHEDULED:
+        store.set_time(connection, found.id, at, by=by, now=now)
+    else:
+        store.move(connection, found.id, CampaignState.SCHEDULED, by=by, now=now, at=at)
+    return Scheduled(found.id, missing)
+
+
+def _resolve(connection: Connection, order: Order) -> tuple[int, Sequence[int]]:
+    lists = dict.fromkeys(order.lists)
+    if not lists:
+        raise Refused("No list was named.", remedy="Name at least one list.", key="no_list_named")
+    return issues.id_of(connection, order.issue), [list_by_slug(connection, slug).id for slug in lists]

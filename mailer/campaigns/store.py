@@ -1,0 +1,251 @@
+"""Campaigns in the database: made, found, moved from state to state by people and rules.
+
+Owns `campaign` and `campaign_list`; every move is checked against TRANSITIONS in the statement
+that makes it, so that two people or processes cannot both win. Called by launch, CLI and pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.campaigns.model import TRANSITIONS, UNFINISHED, Campaign, CampaignKind, CampaignState
+from mailer.delivery import ledger
+from mailer.delivery.model import DeliveryState
+from mailer.errors import NotFound, Refused
+from mailer.tables.campaigns import campaign, campaign_list
+from mailer.tables.composer import issue
+from subscribers import audit, tables
+from subscribers.model import Actor
+
+
+def create(
+    connection: Connection,
+    issue_id: int | None,
+    list_ids: Sequence[int],
+    *,
+    at: datetime,
+    by: Actor,
+    now: datetime,
+    kind: CampaignKind = CampaignKind.REGULAR,
+    again: bool = False,
+) -> int:
+    """A campaign that starts at `at`. `issue_id` None: an occurrence that found no issue yet."""
+    made = connection.execute(
+        campaign.insert()
+        .values(
+            issue_id=issue_id, kind=str(kind), state=str(CampaignState.SCHEDULED), again=again,
+            at=at, by=str(by), created_at=now,
+        )
+        .returning(campaign.c.id)
+    ).scalar_one()  # fmt: skip
+    connection.execute(
+        campaign_list.insert(),
+        [{"campaign_id": made, "position": n, "list_id": list_id} for n, list_id in enumerate(list_ids)],
+    )
+    audit.record(
+        connection, by, "campaign.create", f"campaign:{made}", now,
+        after={"issue": issue_id, "lists": list(list_ids), "at": at.isoformat(), "kind": str(kind), "again": again},
+    )  # fmt: skip
+    return int(made)
+
+
+def get(connection: Connection, campaign_id: int) -> Campaign:
+    """Raises NotFound."""
+    found = _read(connection, campaign.c.id == campaign_id)
+    if not found:
+        raise NotFound(f"There is no campaign {campaign_id}.", key="no_campaign", campaign=campaign_id)
+    return found[0]
+
+
+def campaigns(connection: Connection, *states: CampaignState) -> list[Campaign]:
+    """All, or those in these states; the newest first."""
+    return _read(connection, campaign.c.state.in_([str(s) for s in states]) if states else sa.true())
+
+
+def due(connection: Connection, now: datetime) -> list[int]:
+    """Scheduled campaigns whose time has come, the oldest first."""
+    return list(
+        connection.scalars(
+            sa.select(campaign.c.id)
+            .where(campaign.c.state == str(CampaignState.SCHEDULED), campaign.c.at <= now)
+            .order_by(campaign.c.at, campaign.c.id)
+        )
+    )
+
+
+def unfinished(
+    connection: Connection, issue_id: int, list_ids: Sequence[int], kind: CampaignKind
+) -> Campaign | None:
+    """The campaign of the same issue to the same lists that has not come to its end, if there is one."""
+    same = sa.and_(
+        campaign.c.issue_id == issue_id,
+        campaign.c.kind == str(kind),
+        campaign.c.state.in_([str(state) for state in UNFINISHED]),
+    )
+    return next((c for c in _read(connection, same) if set(c.list_ids) == set(list_ids)), None)
+
+
+def set_time(connection: Connection, campaign_id: int, at: datetime, *, by: Actor, now: datetime) -> None:
+    """Another time for a scheduled campaign; nothing if it has it already."""
+    before = get(connection, campaign_id).at
+    if before == at:
+        return
+    connection.execute(
+        campaign.update()
+        .where(campaign.c.id == campaign_id, campaign.c.state == str(CampaignState.SCHEDULED))
+        .values(at=at)
+    )
+    audit.record(
+        connection, by, "campaign.reschedule", f"campaign:{campaign_id}", now,
+        before={"at": before.isoformat()}, after={"at": at.isoformat()},
+    )  # fmt: skip
+
+
+# ── moves ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def pause(connection: Connection, campaign_id: int, *, by: Actor, now: datetime) -> None:
+    """Nothing more is claimed. What a sender has begun, it finishes: nobody is cut off in mid-mail."""
+    move(connection, campaign_id, CampaignState.PAUSED, by=by, now=now)
+
+
+def resume(connection: Connection, campaign_id: int, *, by: Actor, now: datetime) -> CampaignState:
+    """Go on where it stopped; the new state.
+
+    With a ledger: sending. Before its launch: scheduled again, and since a person has decided,
+    at `now` if its time is past, so that the rule of lateness does not hold it a second time (F8).
+    """
+    found = get(connection, campaign_id)
+    if found.launched_at is not None:
+        move(connection, campaign_id, CampaignState.SENDING, by=by, now=now)
+        return CampaignState.SENDING
+    move(connection, campaign_id, CampaignState.SCHEDULED, by=by, now=now, at=max(found.at, now))
+    return CampaignState.SCHEDULED
+
+
+def cancel(connection: Connection, campaign_id: int, *, by: Actor, now: datetime) -> int:
+    """Stop for good. Returns how many deliveries will now never leave."""
+    move(connection, campaign_id, CampaignState.CANCELLED, by=by, now=now, finished_at=now)
+    return ledger.cancel(connection, campaign_id, now)
+
+
+def retry(connection: Connection, campaign_id: int, *, uncertain: bool, by: Actor, now: datetime) -> int:
+    """Queue again who was refused, or who is uncertain; how many. A finished campaign sends again.
+
+    Raises NotFound, Refused (it was cancelled or has no ledger yet).
+    """
+    found = get(connection, campaign_id)
+    if found.state not in (
+        CampaignState.SENDING,
+        CampaignState.PAUSED,
+        CampaignState.HELD,
+        CampaignState.FINISHED,
+    ):
+        raise impossible(found, CampaignState.SENDING)
+    which = DeliveryState.UNCERTAIN if uncertain else DeliveryState.REFUSED
+    queued = ledger.requeue(connection, campaign_id, [which], now)
+    if queued:
+        ledger.reopen(connection, campaign_id, now, by=by)
+        audit.record(
+            connection, by, "campaign.retry", f"campaign:{campaign_id}", now,
+            after={"state": str(which), "deliveries": queued},
+        )  # fmt: skip
+    return queued
+
+
+def hold(
+    connection: Connection,
+    campaign_id: int,
+    reason: str,
+    *,
+    by: Actor,
+    now: datetime,
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    """A rule stops it until a person decides. `reason` is a code, `facts` fill its sentence."""
+    move(
+        connection, campaign_id, CampaignState.HELD, by=by, now=now,
+        reason=str(reason), reason_facts=dict(facts or {}),
+    )  # fmt: skip
+
+
+def move(
+    connection: Connection, campaign_id: int, to: CampaignState, *, by: Actor, now: datetime, **values: Any
+) -> None:
+    """One step of TRANSITIONS, decided by the database. Raises NotFound, Refused."""
+    before = get(connection, campaign_id)
+    allowed = [str(state) for state, targets in TRANSITIONS.items() if to in targets]
+    fresh: dict[str, Any] = {"reason": None, "reason_facts": None}
+    moved = connection.execute(
+        campaign.update()
+        .where(campaign.c.id == campaign_id, campaign.c.state.in_(allowed))
+        .values(state=str(to), **{**fresh, **values})
+    ).rowcount
+    if not moved:
+        raise impossible(get(connection, campaign_id), to)
+    audit.record(
+        connection, by, f"campaign.{_VERBS[to]}", f"campaign:{campaign_id}", now,
+        before={"state": str(before.state)}, after={"state": str(to), "reason": values.get("reason")},
+    )  # fmt: skip
+
+
+def impossible(found: Campaign, to: CampaignState) -> Refused:
+    """The refusal of a move that TRANSITIONS has not."""
+    return Refused(
+        f"Campaign {found.id} is {found.state}; it cannot become {to}.",
+        remedy=f"`mailer campaigns status {found.id}` says where it stands.",
+        key="campaign_state", campaign=found.id, state=str(found.state), to=str(to),
+    )  # fmt: skip
+
+
+_VERBS: Mapping[CampaignState, str] = {
+    CampaignState.SCHEDULED: "schedule",
+    CampaignState.HELD: "hold",
+    CampaignState.SENDING: "send",
+    CampaignState.PAUSED: "pause",
+    CampaignState.FINISHED: "finish",
+    CampaignState.CANCELLED: "cancel",
+}
+
+
+def _read(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Campaign]:
+    rows = connection.execute(
+        sa.select(campaign, issue.c.slug.label("issue"))
+        .join_from(campaign, issue, campaign.c.issue_id == issue.c.id, isouter=True)
+        .where(condition)
+        .order_by(campaign.c.id.desc())
+    ).all()
+    lists: dict[int, list[tuple[str, int]]] = {row.id: [] for row in rows}
+    asked = (
+        sa.select(campaign_list.c.campaign_id, tables.list_.c.slug, tables.list_.c.id)
+        .join_from(campaign_list, tables.list_)
+        .join(campaign, campaign.c.id == campaign_list.c.campaign_id)
+        .where(condition)
+        .order_by(campaign_list.c.position)
+    )
+    for campaign_id, slug, list_id in connection.execute(asked):
+        lists[campaign_id].append((slug, list_id))
+    return [_campaign(row, lists[row.id]) for row in rows]
+
+
+def _campaign(row: sa.Row[Any], lists: Sequence[tuple[str, int]]) -> Campaign:
+    known = {name: getattr(row, name) for name in _PLAIN}
+    return Campaign(
+        **known,
+        kind=CampaignKind(row.kind),
+        state=CampaignState(row.state),
+        reason_facts=row.reason_facts or {},
+        lists=tuple(slug for slug, _ in lists),
+        list_ids=tuple(list_id for _, list_id in lists),
+    )
+
+
+_PLAIN = (
+    "id", "issue_id", "issue", "reason", "again", "at", "launched_at", "finished_at",
+    "waits_until", "waits_reason", "waits_reply", "excluded", "by", "created_at",
+)  # fmt: skip
