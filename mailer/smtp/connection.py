@@ -267,7 +267,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         remaining = self._since + self._allowance() - now
         if remaining > 0:
-            step = min(remaining, self.relay.timeout.total_seconds())
+            step = min(remaining, self.relay.timeout.total_seconds(), self.relay.idle.total_seconds())
             self._timer = self._loop.call_later(max(step, 0.001), self._watch)
         elif self._dialogue.is_idle:
             self._goodbye()

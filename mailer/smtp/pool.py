@@ -18,6 +18,7 @@ from mailer.smtp import wire
 from mailer.smtp.connection import Connection
 from mailer.smtp.errors import RelayUnusable
 from mailer.smtp.model import Capabilities, Envelope, Outcome, Relay
+from mailer.smtp.problems import problem
 
 # A connection that served us and then closed says nothing about the message that met the end of it.
 MOST_TRIES = 3
@@ -123,8 +124,9 @@ class Pool:
         item.outcome.set_result(outcome)
 
     def closed(self, connection: Connection) -> None:
-        if connection in self._connections:
-            self._connections.remove(connection)
+        if connection not in self._connections:
+            return  # it was never ready: `_opened` decides, else a refusing relay would be tried without end
+        self._connections.remove(connection)
         if not self._is_closed:
             self._distribute()
 
@@ -172,6 +174,8 @@ class Pool:
         elif connection.is_open:
             self._connections.append(connection)
             connection.pump()
+        else:  # greeted, signed in, gone: told as a problem, else it would be tried without end
+            raise problem("relay_lost", self.relay)
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)

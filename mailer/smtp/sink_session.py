@@ -41,6 +41,7 @@ class Session(asyncio.Protocol):
         self._buffer = bytearray()
         self._out: list[bytes] = []
         self._secure = sink.options.implicit_tls
+        self._securing = False
         self._greeted = False
         self._user = ""
         self._auth_lines: Callable[[bytes], None] | None = None
@@ -75,7 +76,11 @@ class Session(asyncio.Protocol):
         if self._stalled:
             return
         self._buffer += data
-        while self._buffer and not self._stalled and self._step():
+        if not self._securing:
+            self._read()
+
+    def _read(self) -> None:
+        while self._buffer and not (self._stalled or self._securing) and self._step():
             pass
         self._flush()
 
@@ -221,6 +226,8 @@ class Session(asyncio.Protocol):
         self._buffer.clear()  # what was pipelined behind STARTTLS is not to be believed
         self._flush()
         assert self._transport is not None and self._options.tls_context is not None  # noqa: S101
+        # The client's next words may come with the end of its handshake, before we are told of it.
+        self._securing = True
         self._transport.pause_reading()
         task = asyncio.get_running_loop().create_task(self._secure_up(self._transport))
         _TASKS.add(task)
@@ -232,9 +239,12 @@ class Session(asyncio.Protocol):
             secured = await asyncio.get_running_loop().start_tls(
                 transport, self, self._options.tls_context, server_side=True, ssl_handshake_timeout=10.0
             )
+            if secured is None:  # lost meanwhile
+                return
+            self._transport = secured
             self._secure, self._greeted, self._user = True, False, ""
-            if secured is not None:
-                self._transport = secured
+            self._securing = False
+            self._read()
 
     def _auth(self, text: str) -> None:
         parts = text.split(" ")

@@ -63,8 +63,7 @@ def test_what_is_no_reply_is_the_servers_fault_and_does_not_hide_the_replies_bef
     parser = ReplyParser()
     heard = []
     with pytest.raises(RemoteFault):
-        for reply in parser.feed(b"250 ok\r\n" + octets):
-            heard.append(reply.code)
+        heard.extend(reply.code for reply in parser.feed(b"250 ok\r\n" + octets))
     assert heard == [250]
 
 

@@ -15,7 +15,7 @@ from mailer.smtp.model import Capabilities, Envelope, Relay
     [b"a: b\n\r\n\r\n", b"a: b\r\n\r\nx\n.\nMAIL FROM:<x>\r\n", b"a\r\r\n", b"a\rb\r\n", b"a\n", b"\r", b""],
 )
 def test_a_bare_cr_or_lf_is_refused_before_anything_leaves(message: bytes) -> None:  # F48, SMTP smuggling
-    with pytest.raises(ValueError, match="bare|empty"):
+    with pytest.raises(ValueError, match=r"bare|empty"):
         wire.check(message)
 
 
