@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -110,6 +111,25 @@ def compose(connection: Connection, issue: Issue, language: str, press: Press) -
     )
     edition = replace(edition, content_hash=hash_of(edition))
     return Proof(edition, letter, managed, album, mailed)
+
+
+def compose_notice(
+    connection: Connection, name: str, language: str, press: Press, values: Mapping[str, str]
+) -> Edition:
+    """A notice in one language, not saved. `values`: what its template asks for, plain or slot tokens."""
+    decorations = _decorations(connection, press)
+    about = Surroundings(
+        issue_slug="", number="", date=press.now.astimezone(ZoneInfo(press.zone)).date(),
+        identity=press.identity(language), zone=press.zone, base_url=press.base_url, web_url="", others=(),
+        pictures={}, decorations={}, resource_urls={}, calendar_urls={},
+        privacy_url=press.privacy_urls.get(language, ""),
+    )  # fmt: skip
+    nothing = pictures.Album({}, 0, True)
+    shown = _with_pictures(about, nothing, decorations, press.base_url, cid=not press.base_url)
+    subject, html, text = press.theme.render_notice(name, i18n.words(language), shown, values)
+    embedded = () if press.base_url else _embedded(html, nothing, decorations)
+    edition = Edition(UNSAVED, None, name, language, "", subject, html, text, None, embedded, {})
+    return replace(edition, content_hash=hash_of(edition))
 
 
 def hash_of(edition: Edition) -> str:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy.engine import Engine
+
+from mailer.composer import folder as folders
+from mailer.composer import store
+from mailer.composer.editions import Press
+from mailer.composer.model import Identity, Issue
+from mailer.composer.theme import Theme
+from subscribers.model import Actor
 
 TOML = """\
 slug = "2034-12"
@@ -115,3 +125,39 @@ def folder(tmp_path: Path) -> Folder:
 @pytest.fixture
 def picture_bytes() -> Callable[..., bytes]:
     return picture
+
+
+def identities() -> dict[str, Identity]:
+    ja, en = "港町都市ネットワーク 横浜事務所", "Harbour Cities Network, Yokohama Office"
+    address = "1-2-3 Umibe-dori, Naka-ku, Yokohama 000-0000, Japan"
+    return {
+        "ja": Identity(
+            "みなと便り", ja, en, "en", "横浜市中区海辺通1-2-3", "045-000-0000", "enews@example.org"
+        ),
+        "en": Identity("Harbour Letter", en, ja, "ja", address, "+81 45 000 0000", "enews@example.org"),
+    }
+
+
+@pytest.fixture
+def press(now: datetime) -> Press:
+    """A press with a web server; `dataclasses.replace(press, base_url="")` is the office without one."""
+    theme = _theme()
+    return Press(theme, "https://mail.example.org", "Asia/Tokyo", identities(), 350_000, ("ja", "en"), now)
+
+
+@cache
+def _theme() -> Theme:
+    return Theme(None)
+
+
+@pytest.fixture
+def stored(sqlite: Engine, folder: Folder, keiko: Actor, now: datetime) -> Callable[[], Issue]:
+    """Reads the folder as it is now into the database and gives the issue."""
+
+    def store_now() -> Issue:
+        read = folders.read(folder.path, "Asia/Tokyo")
+        with sqlite.begin() as connection:
+            store.save(connection, read.issue, read.files, by=keiko, now=now)
+            return store.load(connection, read.issue.slug)
+
+    return store_now
