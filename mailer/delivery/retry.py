@@ -81,10 +81,15 @@ def _without_reply(
 ) -> Decision:
     if outcome.error == "smtputf8_not_offered":
         return Decision(_S.REFUSED, reason="needs_smtputf8")
+    if outcome.error == "unfit_message":  # one odd name, or every copy: the sender counts
+        due_at = now + _back_off(tries.count, policy, random)
+        return Decision(_S.DEFERRED, About.PERHAPS_US, due_at=due_at, reason="unfit_message")
     if outcome.error in _OURS_TO_MEND:  # every copy is as large as this one
         return Decision(_S.QUEUED, About.US, due_at=now, counted=False, reason=outcome.error)
-    if outcome.error == "closed" or outcome.stage == "connect":  # it never was on the wire
-        return Decision(_S.QUEUED, About.LINK, due_at=now, counted=False, reason="connection_lost")
+    if outcome.error == "closed":  # by us, in mid-way: nobody's fault
+        return Decision(_S.QUEUED, due_at=now, counted=False, reason="closed")
+    if outcome.stage == "connect":
+        return Decision(_S.QUEUED, About.RELAY, due_at=now, counted=False, reason="relay_down")
     return _again_soon(tries, now, policy, random, outcome.error or "connection_lost")
 
 
@@ -118,7 +123,8 @@ def _about_us(outcome: Outcome, reply: Reply) -> tuple[About, str] | None:
         return About.US, "policy"
     if outcome.stage == "mail" and reply.is_about_message:  # the size, told at MAIL: every copy is as large
         return About.US, "too_large"
-    if (outcome.stage in ("connect", "mail") and not reply.is_closing) or reply.code in {530, 534, 535, 538}:
+    at_the_door = outcome.stage == "connect" or (outcome.stage == "mail" and not reply.is_closing)
+    if at_the_door or reply.code in {530, 534, 535, 538}:
         return About.RELAY, "relay_busy" if reply.is_transient else "relay_refuses"
     return None
 

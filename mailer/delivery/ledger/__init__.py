@@ -8,7 +8,7 @@ Called by campaigns (build, cancel, skip), notices, the sender and reports.
 
 from .build import build
 from .change import cancel, enqueue_notice, requeue, skip_for
-from .claim import attempting, claim, due, release, release_expired, renew
+from .claim import attempting, claim, due, release, release_dead, release_expired, renew
 from .counts import counts
 from .course import finish_done, finish_if_done, go_on, hold, reopen, wait
 from .settle import refuse_unsent, settle
@@ -27,6 +27,7 @@ __all__ = [
     "hold",
     "refuse_unsent",
     "release",
+    "release_dead",
     "release_expired",
     "renew",
     "reopen",

@@ -6,7 +6,7 @@ carries, so that a sender that was frozen past its lease cannot write late.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
@@ -90,7 +90,8 @@ def attempting(
 
     Left out are rows whose campaign is no longer sending or has to wait (pause, cancel and hold take
     effect here), rows that were skipped meanwhile, and rows that another sender holds. The caller
-    gives the others back with `release`.
+    gives the others back with `release`. Marking twice is marking once, so that a caller who lost the
+    answer to its commit may ask again.
     """
     dialect = connection.dialect.name
     found = connection.execute(
@@ -105,9 +106,10 @@ def attempting(
     return set(found.scalars())
 
 
-def release(connection: Connection, claimed: Sequence[Claimed]) -> int:
+def release(connection: Connection, claimed: Sequence[Claimed], *, due_at: datetime | None = None) -> int:
     """Give back rows that were claimed and did not leave. Others' rows and later states stay."""
-    return _held_only(connection, claimed, _S.CLAIMED, state=_S.QUEUED, lease_until=None)
+    later = {} if due_at is None else {"due_at": due_at}
+    return _held_only(connection, claimed, _S.CLAIMED, state=_S.QUEUED, lease_until=None, **later)
 
 
 def renew(connection: Connection, claimed: Sequence[Claimed], until: datetime) -> int:
@@ -115,6 +117,22 @@ def renew(connection: Connection, claimed: Sequence[Claimed], until: datetime) -
     return sum(
         _held_only(connection, claimed, state, lease_until=until) for state in (_S.CLAIMED, _S.ATTEMPTING)
     )
+
+
+def release_dead(
+    connection: Connection, is_dead: Callable[[str], bool], now: datetime, *, resend: bool = False
+) -> tuple[int, int]:
+    """`release_expired` at once for the rows of senders of which `is_dead(name)` knows that they are gone."""
+    holding = sa.select(delivery.c.fence).where(open_in(_S.CLAIMED, _S.ATTEMPTING)).distinct()
+    found = connection.execute(sa.select(tables.claim).where(tables.claim.c.id.in_(holding))).all()
+    dead = [row.id for row in found if is_dead(row.sender)]
+    if dead:
+        connection.execute(
+            delivery.update()
+            .where(open_in(_S.CLAIMED, _S.ATTEMPTING), delivery.c.fence.in_(dead))
+            .values(lease_until=now - timedelta(seconds=1))
+        )
+    return release_expired(connection, now, resend=resend)
 
 
 def release_expired(connection: Connection, now: datetime, *, resend: bool = False) -> tuple[int, int]:
@@ -244,10 +262,10 @@ def _attempting(dialect: str) -> ReturningUpdate[int]:
     return (
         delivery.update()
         .where(delivery.c.id == held.c.id, delivery.c.fence == held.c.fence)
-        .where(delivery.c.state == _S.CLAIMED, sa.or_(delivery.c.campaign_id.is_(None), may_leave))
+        .where(open_in(_S.CLAIMED, _S.ATTEMPTING), sa.or_(delivery.c.campaign_id.is_(None), may_leave))
         .values(
             state=_S.ATTEMPTING,
-            attempts=delivery.c.attempts + 1,
+            attempts=delivery.c.attempts + sa.case((delivery.c.state == _S.CLAIMED, 1), else_=0),
             first_attempt_at=sa.func.coalesce(delivery.c.first_attempt_at, sa.bindparam("now")),
             lease_until=sa.bindparam("lease_until"),
             relay=sa.bindparam("relay"),

@@ -1,0 +1,255 @@
+"""From a claimed row to an envelope and its bytes: the press that the sender is given.
+
+Owns which header facts and slot values a delivery gets. Compiles each edition once per list and
+keeps it; knows no relay and writes no table. Made by bootstrap, called by the sender in a thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from mailer import i18n, media, tokens
+from mailer.composer import editions
+from mailer.composer.model import Edition
+from mailer.delivery.model import Claimed
+from mailer.delivery.press import Prepared, Unsendable
+from mailer.errors import HeaderRefused
+from mailer.message import build, headers
+from mailer.message.dkim import Signer
+from mailer.message.headers import Stationery
+from mailer.message.return_path import ReturnPath
+from mailer.smtp.model import Envelope
+from subscribers import address, tables
+from subscribers.audience import Recipient
+from subscribers.database import reading
+from subscribers.errors import BadAddress
+from subscribers.model import Address, MailingList
+
+_SINCE = date(2034, 4, 3)  # of the invented reader
+_KEPT = 64  # compiled editions of ~60 KB each; a campaign uses one per language and list
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What the configuration says about every mail that leaves. Addresses in wire form."""
+
+    sender_email: str
+    sender_names: Mapping[str, str]  # by language; "" = for all
+    reply_to: str
+    base_url: str  # "" = no web server: leaving is a mail
+    mailto_home: (
+        str  # where mails that ask to leave are read: a mailbox, or the bounce domain (verp); "" = nowhere
+    )
+    zone: str
+    return_path: ReturnPath
+    permanent_key: str
+    keys: tuple[str, ...]
+    signers: tuple[Signer, ...] = ()
+
+    @property
+    def domain(self) -> str:
+        return self.sender_email.rpartition("@")[2]
+
+    def sender_name(self, language: str) -> str:
+        names = self.sender_names
+        return names.get(language) or names.get("") or next(iter(names.values()), "")
+
+
+class LetterPress:
+    """Holds compiled editions. One per sender: it is used by one thread at a time."""
+
+    def __init__(self, engine: Engine, letterhead: Letterhead) -> None:
+        self._engine = engine
+        self._head = letterhead
+        self._compiled: OrderedDict[tuple[int, int | None, bool], build.Compiled] = OrderedDict()
+
+    def prepare(self, claimed: Sequence[Claimed], now: datetime) -> list[Prepared]:
+        """One result for each row, in order. Raises what makes a whole edition unprintable."""
+        missing = {_key(row): row for row in claimed if _key(row) not in self._compiled}
+        if missing:
+            with reading(self._engine) as connection:
+                self._compile_all(connection, list(missing.values()))
+        prepared = [self._prepare(row, now) for row in claimed]
+        self._forget({_key(row) for row in claimed})
+        return prepared
+
+    def _prepare(self, row: Claimed, now: datetime) -> Prepared:
+        try:
+            return self._message(row, now)
+        except (HeaderRefused, BadAddress):
+            return Unsendable("bad_address")  # its own header values are the only ones that vary
+
+    def _message(self, row: Claimed, now: datetime) -> tuple[Envelope, bytes]:
+        head, person = self._head, row.recipient
+        leave: tuple[str, ...] = ()
+        if row.notice:
+            to, values = row.address or "", {"EMAIL": row.address or "", **(row.slots or {})}
+            needs_smtputf8 = address.from_wire(to).needs_smtputf8
+        elif person is None:
+            raise ValueError(f"delivery {row.id} was claimed without its recipient")
+        else:
+            leave = _ways_to_leave(head, person.subscriber_id, row.list_id or 0)
+            to, values = person.wire, _values(head, person, row.language, leave[0])
+            needs_smtputf8 = person.needs_smtputf8
+        content = self._compiled[_key(row)].build(
+            values,
+            to=to,
+            date=now,
+            message_id=tokens.message_id(head.permanent_key, row.id, head.domain),
+            unsubscribe=leave,
+        )
+        return Envelope(head.return_path.encode(row.id), to, smtputf8=needs_smtputf8), content
+
+    def _forget(self, used: set[tuple[int, int | None, bool]]) -> None:
+        for key in used:
+            self._compiled.move_to_end(key)
+        while len(self._compiled) > max(_KEPT, len(used)):
+            self._compiled.popitem(last=False)
+
+    # ── the header ──────────────────────────────────────────────────────────────────────────────
+
+    def _compile_all(self, connection: Connection, rows: Sequence[Claimed]) -> None:
+        found = editions.load_many(connection, [row.edition_id for row in rows])
+        lists = _lists(connection, [row.list_id for row in rows if row.list_id is not None])
+        for row in rows:
+            edition = found[row.edition_id]
+            list_ = lists.get(row.list_id) if row.list_id is not None else None
+            self._compiled[_key(row)] = _compile(
+                connection, self._head, edition, list_, text_only=_key(row)[2]
+            )
+
+
+# ── the header ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _compile(
+    connection: Connection,
+    head: Letterhead,
+    edition: Edition,
+    list_: MailingList | None,
+    *,
+    text_only: bool = False,
+) -> build.Compiled:
+    return build.compile(
+        edition,
+        _stationery(head, edition, list_),
+        pictures={one.blob: media.open(connection, one.blob).content for one in edition.pictures},
+        signers=head.signers,
+        text_only=text_only,
+    )
+
+
+def _stationery(head: Letterhead, edition: Edition, list_: MailingList | None) -> Stationery:
+    language = edition.language
+    name = head.sender_name(language)
+    if list_ is None or edition.notice:
+        return Stationery(name, head.sender_email, head.zone, head.reply_to, stream="notice")
+    archive = f"{head.base_url}/archive/{language}/" if head.base_url else ""
+    return Stationery(
+        name,
+        head.sender_email,
+        head.zone,
+        head.reply_to,
+        unsubscribe=_kind_of_leaving(head.base_url),
+        list_id=f"{list_.slug}.{head.domain}",
+        list_name=list_.name_in(language),
+        list_archive=archive,
+        archived_at=f"{archive}{edition.issue_slug}/" if archive else "",
+        feedback=(
+            edition.issue_slug or "",
+            language.lower(),
+            "campaign",
+            headers.feedback_sender(head.domain),
+        ),
+    )
+
+
+def _kind_of_leaving(base_url: str) -> Literal["one_click", "page", "mailto"]:
+    if not base_url:
+        return "mailto"
+    # RFC 8058 §3.1 wants https; a test server on http offers its page and no one-click.
+    return "one_click" if base_url.startswith("https://") else "page"
+
+
+# ── the slots ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _ways_to_leave(head: Letterhead, subscriber_id: int, list_id: int) -> tuple[str, ...]:
+    """URIs of List-Unsubscribe, https first (RFC 2369 §3.2)."""
+    token = tokens.unsubscribe_token(head.permanent_key, subscriber_id, list_id)
+    page = (f"{head.base_url}/u/{token}",) if head.base_url else ()
+    if not head.mailto_home:
+        return page
+    return (*page, tokens.mailto_unsubscribe(head.mailto_home, token, kind=head.return_path.kind))
+
+
+def _values(head: Letterhead, person: Recipient, language: str, leave: str) -> dict[str, str]:
+    preferences = ""
+    if head.base_url:
+        preferences = f"{head.base_url}/p/{tokens.preferences_token(head.keys, person.subscriber_id)}"
+    return {
+        "EMAIL": person.email,
+        "NAME": person.name,
+        "REFERENCE": person.reference,
+        "SINCE": _in_words(language, person.subscribed_on) if person.subscribed_on else "",
+        "UNSUBSCRIBE": leave,
+        "PREFERENCES": preferences,
+    }
+
+
+def sample(connection: Connection, head: Letterhead, edition: Edition, at: datetime) -> bytes:
+    """The message of an edition as an invented reader would get it, to be looked at; it is never sent.
+
+    What is not configured yet is invented, too.
+    """
+    if not head.sender_email:
+        home = "newsletter@example.org"
+        head = replace(head, sender_email=home, mailto_home=home, return_path=ReturnPath("fixed", home, "-"))
+    invented = Recipient(
+        0, 0, "reader@example.org", "reader@example.org", "", "K7Q-492", subscribed_on=_SINCE
+    )
+    list_ = MailingList(0, "sample", {"": ""}, "main", None, "double", True)
+    leave = _ways_to_leave(head, 0, 0)
+    return _compile(connection, head, edition, list_).build(
+        _values(head, invented, edition.language, leave[0]),
+        to=invented.wire,
+        date=at,
+        message_id=f"sample@{head.domain}",
+        unsubscribe=leave,
+    )
+
+
+def notice(
+    connection: Connection, head: Letterhead, edition: Edition, to: Address, at: datetime
+) -> tuple[Envelope, bytes]:
+    """One notice past the ledger, for `mailer check`: to whoever sets the program up, not to a subscriber."""
+    content = _compile(connection, head, edition, None).build(
+        {"EMAIL": to.written}, to=to.wire, date=at, message_id=f"{secrets.token_hex(16)}@{head.domain}"
+    )
+    return Envelope(head.return_path.encode(0), to.wire, smtputf8=to.needs_smtputf8), content
+
+
+def _key(row: Claimed) -> tuple[int, int | None, bool]:
+    return row.edition_id, row.list_id, bool(row.recipient and row.recipient.text_only)
+
+
+@lru_cache(maxsize=4096)
+def _in_words(language: str, day: date) -> str:
+    return i18n.words(language).date(day)
+
+
+def _lists(connection: Connection, ids: Sequence[int]) -> dict[int, MailingList]:
+    query = sa.select(tables.list_).where(tables.list_.c.id.in_(set(ids)))
+    return {
+        row.id: MailingList(row.id, row.slug, row.name, row.newsletter, row.language, row.opt_in, row.public)
+        for row in connection.execute(query)
+    }

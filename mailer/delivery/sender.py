@@ -1,0 +1,147 @@
+"""The sender: takes due rows, has them printed, hands them to the relay and writes down what came back.
+
+Async because of the socket; everything at the database is a batch in one thread of its own, so that nothing
+per message crosses to a thread. Owns no rule: what may leave and what follows is `turn`'s. Called by worker,
+by `campaigns send --wait` and by cluster (`send_batch`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random as random_module
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from mailer.delivery import ledger, process, throttle
+from mailer.delivery.press import Clock, Press, Sent, Settings, Wire
+from mailer.delivery.stretch import Stretch
+from mailer.delivery.turn import Turn, Watch
+from subscribers.database import reading
+
+T = TypeVar("T")
+log = structlog.get_logger("mailer.delivery")
+LONGEST_PAUSE = 5.0  # seconds between tries when the database does not answer
+
+
+class Sender:
+    """One relay, one process, as many connections as its pool opens."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        open_wire: Callable[[], Wire],
+        press: Press,
+        settings: Settings,
+        clock: Clock,
+        *,
+        random: Callable[[], float] = random_module.random,
+        name: str | None = None,
+    ) -> None:
+        self.press = press
+        self.settings = settings
+        self.clock = clock
+        self.name = name or process.own_name()
+        self.turn = Turn(settings, Watch(), random)
+        self._engine = engine
+        self._open_wire = open_wire
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._tidied_at: datetime | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send whatever becomes due until `stop`; then hand over nothing more, wait for the replies that are
+        due (`settings.drain`), give back what was claimed and return."""
+        async with self._open_wire() as wire:
+            while not stop.is_set():
+                sent = await self._send(wire, stop, None)
+                await self._rest(sent.again_at, stop)
+
+    async def send_batch(self, stop: asyncio.Event | None = None) -> Sent:
+        """Claim one batch, send it, wait for all replies; what became of it and when to come again."""
+        async with self._open_wire() as wire:
+            return await self._send(wire, stop or asyncio.Event(), self.settings.batch_size)
+
+    async def at_ledger(self, work: Callable[[Connection], T], stop: asyncio.Event | None = None) -> T:
+        """Run `work` in a transaction, again and again while the database cannot be reached.
+
+        A reply that is not yet written must not be lost because PostgreSQL restarts or chose us as the victim
+        of a deadlock. Gives up only when `stop` is set.
+        """
+        pause = 0.1
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, self._commit, work)
+            except (OperationalError, InterfaceError) as error:
+                if stop is not None and stop.is_set() and pause >= LONGEST_PAUSE:
+                    raise
+                log.warning("ledger_unreachable", error=type(error.orig).__name__, seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────
+
+    def _commit(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    async def _send(self, wire: Wire, stop: asyncio.Event, limit: int | None) -> Sent:
+        now = self.clock.now()
+        await self._tidy(now, stop)
+        if not await asyncio.get_running_loop().run_in_executor(self._thread, self._something_to_do, now):
+            return Sent({}, None)
+        gate = await self.at_ledger(self._gate, stop)
+        if gate is not None:
+            return Sent({}, gate)
+        sent = await Stretch(self, wire, stop, limit).run()
+        finished = await self.at_ledger(
+            lambda connection: ledger.finish_done(connection, self.clock.now()), stop
+        )
+        for campaign_id in finished:
+            log.info("campaign_finished", campaign=campaign_id)
+        return sent
+
+    async def _tidy(self, now: datetime, stop: asyncio.Event) -> None:
+        """Take over from senders that are gone; often enough that nobody waits long after a lease."""
+        if self._tidied_at is not None and abs(now - self._tidied_at) < self.settings.lease / 10:
+            return
+        self._tidied_at = now
+        resend = self.settings.policy.resend_uncertain
+        unsent, uncertain = await self.at_ledger(
+            lambda connection: ledger.release_dead(connection, process.is_dead, now, resend=resend), stop
+        )
+        if unsent or uncertain:
+            log.warning("took_over", unsent=unsent, uncertain=uncertain)
+        await self.at_ledger(lambda connection: ledger.finish_done(connection, now), stop)
+
+    def _something_to_do(self, now: datetime) -> bool:
+        with contextlib.suppress(OperationalError, InterfaceError), reading(self._engine) as connection:
+            return ledger.due(connection, now)
+        return False
+
+    def _gate(self, connection: Connection) -> datetime | None:
+        """A relay that is closed makes all campaigns wait, those too that began after it closed."""
+        now = self.clock.now()
+        gate = throttle.closed(connection, self.settings.relay)
+        if gate is None or gate.until <= now:
+            ledger.go_on(connection, now)
+            return None
+        ledger.wait(connection, gate.until, gate.reason, gate.reply)
+        return gate.until
+
+    async def _rest(self, until: datetime | None, stop: asyncio.Event) -> None:
+        """Until there may be work again; a poll sooner if nothing is known, because others enqueue notices."""
+        seconds = self.settings.poll.total_seconds()
+        if until is not None:
+            seconds = min(max((until - self.clock.now()).total_seconds(), 0.0), seconds)
+        asleep = asyncio.ensure_future(self.clock.sleep(seconds))
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({asleep, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (asleep, stopped):
+            task.cancel()
+        await asyncio.gather(asleep, stopped, return_exceptions=True)

@@ -1,0 +1,310 @@
+"""One stretch of sending: from the first claim until nothing is left to do, to wait for, or we are stopped.
+
+Owns what this process holds: rows in hand, messages ready, messages on the wire, results not yet written.
+At most `window` rows are attempting at any time, on the wire or with a result that is not yet durable: that
+many a crash can leave uncertain. Made by the sender for each stretch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from mailer.delivery import ledger
+from mailer.delivery.model import Claimed
+from mailer.delivery.press import Sent, Unsendable, Wire
+from mailer.delivery.turn import Tried, Turned
+from mailer.smtp.errors import RelayUnusable
+from mailer.smtp.model import Envelope, Outcome
+from mailer.smtp.wire import Checked
+
+if TYPE_CHECKING:
+    from mailer.delivery.sender import Sender
+
+log = structlog.get_logger("mailer.delivery")
+# A longer wait gives the rows back, so that another process or a later hour finds them queued.
+PATIENCE = timedelta(seconds=30)
+COMMIT_WINDOW = 100  # results
+LOOK_SECONDS = 0.5  # how often the loop looks up when nothing happens: heartbeat, notices
+AHEAD = 16  # messages printed ahead at least; at most as many as the window holds
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    row: Claimed
+    envelope: Envelope
+    message: bytes | Checked
+
+
+class Stretch:
+    def __init__(self, sender: Sender, wire: Wire, stop: asyncio.Event, limit: int | None) -> None:
+        self._sender = sender
+        self._settings = sender.settings
+        self._clock = sender.clock
+        self._wire = wire
+        self._stop = stop
+        self._left = limit  # rows that may still be claimed; None: no limit
+        self._rows: deque[Claimed] = deque()
+        self._ready: deque[Ready] = deque()
+        self._flying: dict[asyncio.Task[None], Claimed] = {}
+        self._tried: list[Tried] = []
+        self._wake = asyncio.Event()
+        self._feeding: asyncio.Task[None] | None = None
+        self._broken: Exception | None = None
+        self._exhausted = False
+        self._resting = False  # nothing more leaves in this stretch
+        self._pause_until: datetime | None = None
+        self._again_at: datetime | None = None
+        self._settled: Counter[str] = Counter()
+        self._renewed_at = self._looked_at = sender.clock.now()
+
+    async def run(self) -> Sent:
+        stopped = asyncio.ensure_future(self._stop.wait())
+        stopped.add_done_callback(lambda _: self._wake.set())
+        try:
+            while not self._is_over():
+                self._feed()
+                if self._is_turn_due():
+                    await self._turn()
+                else:
+                    await self._pause()
+                await self._keep_leases()
+        finally:
+            stopped.cancel()
+            await self._let_go()
+        return Sent(dict(self._settled), self._again_at)
+
+    # ── when ─────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _window(self) -> int:
+        """Two for each message that can be under way: one on the wire, one marked behind it."""
+        offers = self._wire.capabilities
+        depth = self._settings.depth if offers is not None and "CHUNKING" in offers else 1
+        return 2 * self._settings.connections * depth
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._resting or self._stop.is_set()
+
+    def _is_over(self) -> bool:
+        if self._broken is not None:
+            raise self._broken
+        if self._stop.is_set():
+            return True
+        if self._flying or self._tried:
+            return False
+        return self._resting or (self._exhausted and not (self._rows or self._ready or self._feeding))
+
+    def _is_turn_due(self) -> bool:
+        """Results wait a moment for company, and so do free places: a commit costs as much for one as for ten."""
+        enough = max(1, min(COMMIT_WINDOW, self._window // 4))
+        if self._tried and (len(self._tried) >= enough or not self._flying):
+            return True
+        if self._is_stopping or not self._ready or self._pause_until is not None:
+            return False
+        free = self._window - len(self._flying) - len(self._tried)
+        return free >= enough or (free > 0 and not self._flying)
+
+    async def _pause(self) -> None:
+        """Until something happens. Short waits are real time; a wait for a rate is the clock's."""
+        self._wake.clear()
+        if self._pause_until is not None and not self._tried and not self._is_stopping:
+            seconds = max((self._pause_until - self._clock.now()).total_seconds(), 0.0)
+            asleep = asyncio.ensure_future(self._clock.sleep(seconds))
+            awake = asyncio.ensure_future(self._wake.wait())
+            done, _ = await asyncio.wait({asleep, awake}, return_when=asyncio.FIRST_COMPLETED)
+            if asleep in done or self._clock.now() >= self._pause_until:
+                self._pause_until = None
+            asleep.cancel()
+            awake.cancel()
+            await asyncio.gather(asleep, awake, return_exceptions=True)
+            return
+        linger = self._settings.linger.total_seconds()
+        try:
+            await asyncio.wait_for(self._wake.wait(), linger if self._tried else LOOK_SECONDS)
+        except TimeoutError:
+            if self._tried:  # they have waited long enough
+                await self._turn()
+
+    # ── rows → messages ──────────────────────────────────────────────────────────────────────────
+
+    def _feed(self) -> None:
+        """Start claiming and printing when what is in hand runs low; it goes on beside the wire."""
+        if self._feeding is not None or self._is_stopping:
+            return
+        now = self._clock.now()
+        if now - self._looked_at >= self._settings.poll:  # a notice may have come, or a deferred row is due
+            self._exhausted = self._left == 0
+        hungry = len(self._ready) < max(self._window, AHEAD)
+        if hungry and (self._rows or not self._exhausted):
+            self._feeding = asyncio.get_running_loop().create_task(self._claim_and_print())
+
+    async def _claim_and_print(self) -> None:
+        try:
+            if not self._exhausted and len(self._rows) < self._batch // 2 + 1:
+                await self._claim()
+            some = [self._rows.popleft() for _ in range(min(len(self._rows), max(self._window, AHEAD)))]
+            if some:
+                await self._print(some)
+        except Exception as error:  # noqa: BLE001  (raised again by the loop; the leases keep the rows)
+            self._broken = error
+        finally:
+            self._feeding = None
+            self._wake.set()
+
+    @property
+    def _batch(self) -> int:
+        """Claimed at a time: not more than what a rate lets leave soon, so that notices need not wait behind."""
+        batch = self._settings.batch_size
+        for rate in self._settings.rates:
+            soon = rate.limit * PATIENCE / max(rate.window, PATIENCE)
+            batch = min(batch, max(self._window, int(soon) + 1))
+        return batch
+
+    async def _claim(self) -> None:
+        settings, now = self._settings, self._clock.now()
+        limit = self._batch if self._left is None else min(self._batch, self._left)
+        self._looked_at = now
+        found = await self._sender.at_ledger(
+            lambda connection: ledger.claim(
+                connection, self._sender.name, limit, now, settings.lease, zone=settings.zone
+            ),
+            self._stop,
+        )
+        if self._left is not None:
+            self._left -= len(found)
+        self._exhausted = not found or self._left == 0
+        for row in reversed(found):
+            if row.campaign_id is None:
+                self._rows.appendleft(row)
+        self._rows.extend(row for row in found if row.campaign_id is not None)
+
+    async def _print(self, rows: list[Claimed]) -> None:
+        try:
+            printed = await asyncio.to_thread(self._sender.press.prepare, rows, self._clock.now())
+        except Exception as error:
+            log.exception("press_failed", deliveries=len(rows))
+            await self._cannot_print(rows, f"{type(error).__name__}: {error}")
+            return
+        refused: dict[Claimed, str] = {}
+        for row, made in zip(rows, printed, strict=True):
+            if isinstance(made, Unsendable):
+                refused[row] = made.reason
+            else:
+                self._ready.append(Ready(row, *made))
+        if refused:
+            now = self._clock.now()
+            await self._sender.at_ledger(
+                lambda connection: ledger.refuse_unsent(connection, refused, now), self._stop
+            )
+            self._settled["refused"] += len(refused)
+
+    async def _cannot_print(self, rows: Sequence[Claimed], error: str) -> None:
+        now = self._clock.now()
+
+        def give_back(connection: Connection) -> None:
+            for campaign_id in {row.campaign_id for row in rows if row.campaign_id is not None}:
+                ledger.hold(connection, campaign_id, "press_failed", {"error": error[:500]}, now)
+            ledger.release(connection, rows, due_at=now + timedelta(minutes=10))
+
+        await self._sender.at_ledger(give_back, self._stop)
+
+    # ── messages → relay ─────────────────────────────────────────────────────────────────────────
+
+    async def _turn(self) -> None:
+        now = self._clock.now()
+        tried, self._tried = self._tried, []
+        free = max(self._window - len(self._flying), 0)
+        leaving = [] if self._is_stopping or self._pause_until is not None else list(self._ready)[:free]
+        candidates, in_flight = [each.row for each in leaving], len(self._flying)
+        turned = await self._sender.at_ledger(
+            lambda connection: self._sender.turn(connection, tried, candidates, in_flight, now), self._stop
+        )
+        self._settled += turned.settled
+        if turned.stale:
+            log.warning("stale_results", deliveries=turned.stale)
+        for each in leaving[: turned.offered]:
+            self._ready.popleft()
+            if each.row.id in turned.marked:
+                task = asyncio.get_running_loop().create_task(self._fly(each))
+                self._flying[task] = each.row
+        await self._give_back(leaving[: turned.offered], turned)
+        self._wait_for(turned.again_at, now)
+
+    async def _give_back(self, offered: Sequence[Ready], turned: Turned) -> None:
+        unmarked = [each.row for each in offered if each.row.id not in turned.marked]
+        if unmarked:
+            await self._sender.at_ledger(lambda connection: ledger.release(connection, unmarked), self._stop)
+
+    def _wait_for(self, again_at: datetime | None, now: datetime) -> None:
+        if again_at is None:
+            return
+        if again_at - now > PATIENCE:
+            self._again_at = again_at
+            self._resting = True
+        else:
+            self._pause_until = again_at
+
+    async def _fly(self, ready: Ready) -> None:
+        """Hand one message over and note what came back; the relay decides when its turn on the wire is."""
+        task = asyncio.current_task()
+        told = ""
+        try:
+            outcome = await self._wire.send(ready.envelope, ready.message)
+        except RelayUnusable as problem:
+            outcome = Outcome("connect", problem.reply, end_mark_left=False, error=problem.key)
+            told = problem.sentence
+        except ValueError as error:  # not fit for the wire: it has not left
+            log.error("unfit_message", delivery=ready.row.id, error=str(error))
+            outcome = Outcome("mail", None, end_mark_left=False, error="unfit_message")
+        except asyncio.CancelledError:  # our patience at a stop is over: nobody knows
+            outcome = Outcome("message", None, end_mark_left=True, error="stopped")
+        self._tried.append(Tried(ready.row, self._clock.now(), outcome, told))
+        if task is not None:
+            self._flying.pop(task, None)
+        self._wake.set()
+
+    # ── holding and letting go ───────────────────────────────────────────────────────────────────
+
+    async def _keep_leases(self) -> None:
+        now = self._clock.now()
+        if now - self._renewed_at < self._settings.lease / 3:
+            return
+        self._renewed_at = now
+        held = self._held()
+        until = now + self._settings.lease
+        await self._sender.at_ledger(lambda connection: ledger.renew(connection, held, until), self._stop)
+
+    def _held(self) -> list[Claimed]:
+        on_the_way = [*self._flying.values(), *(each.row for each in self._tried)]
+        return [*self._rows, *(each.row for each in self._ready), *on_the_way]
+
+    async def _let_go(self) -> None:
+        """Whatever ended the stretch: replies first, then the rows that did not leave."""
+        if self._feeding is not None:
+            await asyncio.gather(self._feeding, return_exceptions=True)
+        await self._drain()
+        kept = [*self._rows, *(each.row for each in self._ready)]
+        self._rows.clear()
+        self._ready.clear()
+        if kept:
+            await self._sender.at_ledger(lambda connection: ledger.release(connection, kept), self._stop)
+
+    async def _drain(self) -> None:
+        self._resting = True
+        if self._flying:
+            late = self._settings.drain.total_seconds()
+            _, waiting = await asyncio.wait(tuple(self._flying), timeout=late)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        if self._tried:
+            await self._turn()
