@@ -22,6 +22,7 @@ from mailer.smtp.states import State
 
 # A message of 60 KB in one write: the default send buffer of 16 KB would split it and wait for the server's window.
 SEND_BUFFER_BYTES = 262_144
+HANDSHAKE_SECONDS = 60.0  # longest patience before READY: tarpits greet within 30 s, a wrong port never does
 GOODBYE_SECONDS = 5.0  # a server that does not answer QUIT is left without regret
 
 _X509_NAME_MISMATCH = {62, 64}
@@ -117,7 +118,7 @@ class Connection(asyncio.Protocol):
         self._finishing = True
         if self.is_open:
             self.pump()
-        await self._gone
+        await asyncio.wait({self._gone})  # unlike a bare await, leaves the future whole if we are cancelled
 
     def abort(self) -> None:
         """Cut the connection now; open messages get their outcome."""
@@ -155,6 +156,10 @@ class Connection(asyncio.Protocol):
         self._since = self._loop.time()
         # Not from inside the transport's write: it may be in the middle of its buffer.
         self._loop.call_soon(self._resume)
+
+    def eof_received(self) -> None:
+        # A server that has closed its side can answer nothing more: what is still unwritten must not leave.
+        self._lose("connection_lost")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose("connection_lost")
@@ -223,7 +228,7 @@ class Connection(asyncio.Protocol):
                 self,
                 _context(self._tls_context),
                 server_hostname=self.relay.host,
-                ssl_handshake_timeout=max(1.0, min(60.0, self.relay.timeout.total_seconds())),
+                ssl_handshake_timeout=max(1.0, min(HANDSHAKE_SECONDS, self.relay.timeout.total_seconds())),
             )
         except (OSError, TimeoutError) as error:
             self._fail(_tls_problem(self.relay, error))
@@ -279,6 +284,8 @@ class Connection(asyncio.Protocol):
         patience = self.relay.timeout.total_seconds()
         if self._dialogue.is_idle:
             return self.relay.idle.total_seconds()
+        if not self._ready.done():
+            return min(patience, HANDSHAKE_SECONDS)
         return patience * 2 if self._dialogue.awaited is Step.MARK else patience
 
 
@@ -290,7 +297,7 @@ async def connect(relay: Relay, supply: Supply, tls_context: ssl.SSLContext | No
     connection = Connection(relay, supply, tls_context)
     implicit = relay.tls == "implicit"
     try:
-        async with asyncio.timeout(min(60.0, relay.timeout.total_seconds())):
+        async with asyncio.timeout(min(HANDSHAKE_SECONDS, relay.timeout.total_seconds())):
             await loop.create_connection(
                 lambda: connection,
                 relay.host,

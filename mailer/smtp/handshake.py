@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from mailer.smtp.errors import RelayUnusable
@@ -18,9 +17,12 @@ from mailer.smtp.reply import Reply
 from mailer.smtp.states import State, move
 
 
-@dataclass(frozen=True, slots=True)
-class Failed(Exception):  # raised inside, turned into an event by the dialogue
-    problem: RelayUnusable
+class Failed(Exception):
+    """Raised inside the room only; the dialogue turns it into an event."""
+
+    def __init__(self, problem: RelayUnusable) -> None:
+        super().__init__(problem.sentence)
+        self.problem = problem
 
 
 class Handshake:

@@ -100,6 +100,12 @@ class Pool:
         await asyncio.gather(*(c.finish() for c in tuple(self._connections)))
         await asyncio.gather(*self._opening, return_exceptions=True)
 
+    def abort(self) -> None:
+        """Cut all connections now, when `close` takes too long; every message gets the outcome that is true."""
+        self._is_closed = True
+        for connection in tuple(self._connections):
+            connection.abort()
+
     # ── what a connection asks (connection.Supply) ───────────────────────────────────────────────────────
 
     def next_item(self) -> _Waiting | None:

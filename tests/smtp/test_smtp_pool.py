@@ -318,6 +318,22 @@ def test_closing_finishes_what_is_under_way_and_returns_what_was_not_begun() -> 
     run(main)
 
 
+def test_a_close_that_takes_too_long_can_be_cut_and_no_sender_waits_for_ever() -> None:  # F2
+    async def main() -> None:
+        async with Sink(script=fault_server.keep_and_stall(message=1)) as sink:
+            pool = Pool(relay_to(sink, connections=1))
+            sending = asyncio.ensure_future(send(pool, 3))
+            await until(lambda: sink.messages)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(pool.close(), 0.05)
+            pool.abort()
+            outcomes = await sending
+            assert [o.uncertain for o in outcomes] == [True, False, False]
+            assert {o.error for o in outcomes} == {"closed"}
+
+    run(main)
+
+
 def test_a_cancelled_task_takes_its_waiting_message_back() -> None:
     async def main() -> None:
         async with Sink(script=fault_server.stall("mail", session=1)) as sink:
