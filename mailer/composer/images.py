@@ -155,7 +155,7 @@ def _upright(content: bytes, wanted: tuple[int, int]) -> tuple[Image.Image, bool
 
 
 def _is_flat(image: Image.Image) -> bool:
-    """Is every third pixel or more like its neighbour? Drawings are, 0.8 and up; photographs are not, below 0.15."""
+    """Is every third pixel or more like its neighbour? In drawings 0.89–0.98 are; a sensor's noise leaves 0.01."""
     middle = (
         ImageOps.fit(image, (256, 256), Image.Resampling.NEAREST) if min(image.size) < 256 else _middle(image)
     )

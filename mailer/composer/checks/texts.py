@@ -46,10 +46,10 @@ def untranslated(case: Case) -> Iterator[Finding]:
     for language in issue.languages[1:]:
         if language not in issue.texts or first not in issue.texts:
             continue
+        one, other = issue.texts[first], issue.texts[language]
         both = [s for s in issue.sections if {first, language} <= s.texts.keys()]
         same = [s for s in both if _same(s.texts[first].body, s.texts[language].body)]
-        lead = _same(issue.texts[first].lead, issue.texts[language].lead)
-        if (same or lead) and len(same) == len(both) and (lead or not issue.texts[language].lead):
+        if one.lead == other.lead and len(same) == len(both) and (same or _same(one.lead, other.lead)):
             yield finding("untranslated", language, where=f"{language}.md", other=first)
         else:
             for section in same:
