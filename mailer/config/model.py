@@ -59,8 +59,9 @@ def _rate(value: str) -> str:
 
 
 def _month_day(value: str) -> str:
-    if not re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", value):
-        raise Fails("no_day", f"“{value}” is no day such as 12-31.", value=value)
+    day = r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    if not re.fullmatch(rf"{day}(\.\.{day})?|\d{{4}}-{day}", value):
+        raise Fails("no_day", f"“{value}” is no day such as 12-31 or 12-31..01-03.", value=value)
     return value
 
 
@@ -122,8 +123,8 @@ class Site(Part):
         "JP", pattern=r"^[A-Z]{2}$", description="Whose national holidays are no business days / 祝日の国"
     )
     closed_days: list[Day] = Field(
-        ["12-31", "01-01", "01-02", "01-03"],
-        description="The office's own closed days, month-day / 事務所の休業日（月-日）",
+        ["12-31..01-03"],
+        description="The office's own closed days, each year or once / 事務所の休業日（毎年、または年つきで一度だけ）",
     )
     privacy_url: Url = Field(
         "", description="Page on personal data, linked in the footer / 個人情報の取り扱いのURL"
@@ -164,6 +165,7 @@ class RelayBase(Part):
         le=200,
         description="At once, of this machine; unset = 1 with a username, else 10 / 同時接続数",
     )
+    local_name: str = Field("", description="Name we give in EHLO; \"\" = our address / EHLO で名乗る名前")
     pipeline: bool = Field(True, description="Use PIPELINING where the server offers it / まとめ送りを使う")
     rates: list[Rate] = Field(
         [], description='Limits of the account, such as ["20/minute", "450/day"] / 送信数の上限'

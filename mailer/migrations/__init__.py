@@ -1,0 +1,34 @@
+"""One linear history of the tables, for SQLite and PostgreSQL alike. Migrated = fresh is tested.
+
+Called by `mailer init`, `migrate` and the demo. Knows the tables and nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection, Engine
+
+
+def _history() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config
+
+
+def upgrade(engine: Engine, to: str = "head") -> None:
+    """Brings the database to the newest tables; does nothing where it is there already."""
+    with engine.begin() as connection:
+        config = _history()
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+
+
+def standing(connection: Connection) -> tuple[str | None, str]:
+    """(revision of the database, newest revision): equal when nothing is to be done."""
+    newest = ScriptDirectory.from_config(_history()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision(), newest or ""
