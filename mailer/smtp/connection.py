@@ -16,17 +16,15 @@ from mailer.smtp.dialogue import Dialogue
 from mailer.smtp.errors import RelayUnusable
 from mailer.smtp.events import Closed, Event, Ready, Settled, StartTls, Step, Unusable
 from mailer.smtp.model import Capabilities, Envelope, Outcome, Relay
-from mailer.smtp.problems import problem
+from mailer.smtp.problems import connect_problem, problem, tls_problem
 from mailer.smtp.reply import Reply
 from mailer.smtp.states import State
 
 # A message of 60 KB in one write: the default send buffer of 16 KB would split it and wait for the server's window.
 SEND_BUFFER_BYTES = 262_144
+MESSAGE_SECONDS = 600.0
 HANDSHAKE_SECONDS = 60.0  # longest patience before READY: tarpits greet within 30 s, a wrong port never does
 GOODBYE_SECONDS = 5.0  # a server that does not answer QUIT is left without regret
-
-_X509_NAME_MISMATCH = {62, 64}
-_X509_EXPIRED = {9, 10}
 
 
 class Item(Protocol):
@@ -231,7 +229,7 @@ class Connection(asyncio.Protocol):
                 ssl_handshake_timeout=max(1.0, min(HANDSHAKE_SECONDS, self.relay.timeout.total_seconds())),
             )
         except (OSError, TimeoutError) as error:
-            self._fail(_tls_problem(self.relay, error))
+            self._fail(tls_problem(self.relay, error))
             return
         if transport is None:  # lost meanwhile
             self._lose("connection_lost")
@@ -286,7 +284,11 @@ class Connection(asyncio.Protocol):
             return self.relay.idle.total_seconds()
         if not self._ready.done():
             return min(patience, HANDSHAKE_SECONDS)
-        return patience * 2 if self._dialogue.awaited is Step.MARK else patience
+        if self._dialogue.awaited is not Step.MARK or self._paused:
+            return patience
+        # The whole message: 10 minutes (RFC 5321 §4.5.3.2.6), or what fits an unusual patience. Giving up early
+        # here is what makes people uncertain who have their mail.
+        return max(patience * 2, min(patience * 10, MESSAGE_SECONDS))
 
 
 async def connect(relay: Relay, supply: Supply, tls_context: ssl.SSLContext | None = None) -> Connection:
@@ -306,7 +308,7 @@ async def connect(relay: Relay, supply: Supply, tls_context: ssl.SSLContext | No
                 server_hostname=relay.host if implicit else None,
             )
     except (OSError, TimeoutError) as error:
-        raise _connect_problem(relay, error) from error
+        raise connect_problem(relay, error) from error
     await connection.ready()
     return connection
 
@@ -318,38 +320,3 @@ def _context(given: ssl.SSLContext | None) -> ssl.SSLContext:
 def _literal(address: str) -> str:
     """Our end as RFC 5321 §4.1.3 writes an address; never the machine's name, which may tell too much."""
     return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"
-
-
-def _connect_problem(relay: Relay, error: Exception) -> RelayUnusable:
-    match error:
-        case socket.gaierror():
-            return problem("relay_dns", relay)
-        case ConnectionRefusedError():
-            return problem("relay_refused", relay)
-        case ssl.SSLError():
-            return _tls_problem(relay, error)
-        case TimeoutError():
-            return problem("relay_timeout", relay)
-    return problem("relay_connect", relay, reason=_reason(error))
-
-
-def _tls_problem(relay: Relay, error: Exception) -> RelayUnusable:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _X509_NAME_MISMATCH:
-            return problem("relay_certificate_name", relay, stage="tls")
-        if error.verify_code in _X509_EXPIRED:
-            return problem("relay_certificate_expired", relay, stage="tls")
-        return problem("relay_certificate", relay, stage="tls", reason=error.verify_message)
-    if isinstance(error, ssl.SSLError) and error.reason in (
-        "WRONG_VERSION_NUMBER",
-        "HTTP_REQUEST",
-        "UNKNOWN_PROTOCOL",
-    ):
-        return problem("relay_tls_wrong_kind", relay, stage="tls")
-    return problem("relay_tls", relay, stage="tls", reason=_reason(error))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")

@@ -92,7 +92,7 @@ class Dialogue:
         outcome comes as Settled. Raises LocalFault without room."""
         if not self.has_room:
             raise LocalFault("no_room", "a transaction was begun although there is no room for it")
-        refusal = self._cannot_take(envelope, message)
+        refusal = wire.obstacle(envelope, message, self.capabilities)
         if refusal is not None:
             return Outcome("mail", None, end_mark_left=False, error=refusal)
         transaction = Transaction(envelope, message, tag)
@@ -343,18 +343,6 @@ class Dialogue:
 
     def _rcpt_command(self, transaction: Transaction) -> bytes:
         return wire.rcpt_command(transaction.envelope, self.capabilities)
-
-    def _cannot_take(self, envelope: Envelope, message: wire.Checked | None) -> str | None:
-        offered = self.capabilities
-        if envelope.needs_smtputf8 and "SMTPUTF8" not in offered:
-            return "smtputf8_not_offered"
-        if message is None:
-            return None
-        if message.eight_bit and "8BITMIME" not in offered:
-            return "8bitmime_not_offered"
-        if 0 < offered.size_limit < len(message.content):
-            return "too_large"
-        return None
 
     _ANSWERS: ClassVar[dict[Step, Callable[[Dialogue, Transaction, Reply], None]]] = {
         Step.MAIL: _mail_answered,

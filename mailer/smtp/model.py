@@ -22,8 +22,8 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029<>]")
 class Relay:
     """The server we hand mail to.
 
-    `timeout` is the patience for one reply; the reply to a whole message may take twice that, because a
-    premature end there doubles mail (RFC 5321 §4.5.3.2.6: 10 minutes; for commands 5).
+    `timeout` is the patience for one reply; the reply to a whole message may take ten times that up to ten
+    minutes, because a premature end there makes people uncertain or doubles mail (RFC 5321 §4.5.3.2.6).
     """
 
     name: str

@@ -6,10 +6,16 @@ Called where such a problem is met: handshake, connection, check. The reader is 
 from __future__ import annotations
 
 import re
+import socket
+import ssl
 
 from mailer.smtp.errors import RelayUnusable
 from mailer.smtp.model import Relay
 from mailer.smtp.reply import Reply
+
+# OpenSSL's verification results: name or address mismatch; not yet or no longer valid.
+_X509_NAME_MISMATCH = {62, 64}
+_X509_EXPIRED = {9, 10}
 
 # key → (sentence, remedy). Placeholders: host, port, username, sender, address, offered, reason, reply.
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -148,3 +154,40 @@ def auth_key(reply: Reply) -> str:
     if reply.enhanced == "5.7.139" or "disabled" in text or "basic authentication" in text:
         return "relay_auth_disabled"
     return "relay_auth"
+
+
+def connect_problem(relay: Relay, error: Exception) -> RelayUnusable:
+    """What an OSError or TimeoutError of connecting means to the operator."""
+    match error:
+        case socket.gaierror():
+            return problem("relay_dns", relay)
+        case ConnectionRefusedError():
+            return problem("relay_refused", relay)
+        case ssl.SSLError():
+            return tls_problem(relay, error)
+        case TimeoutError():
+            return problem("relay_timeout", relay)
+    return problem("relay_connect", relay, reason=_reason(error))
+
+
+def tls_problem(relay: Relay, error: Exception) -> RelayUnusable:
+    """The same for the TLS handshake."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _X509_NAME_MISMATCH:
+            return problem("relay_certificate_name", relay, stage="tls")
+        if error.verify_code in _X509_EXPIRED:
+            return problem("relay_certificate_expired", relay, stage="tls")
+        return problem("relay_certificate", relay, stage="tls", reason=error.verify_message)
+    if isinstance(error, ssl.SSLError) and error.reason in (
+        "WRONG_VERSION_NUMBER",
+        "HTTP_REQUEST",
+        "UNKNOWN_PROTOCOL",
+    ):
+        return problem("relay_tls_wrong_kind", relay, stage="tls")
+    return problem("relay_tls", relay, stage="tls", reason=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")

@@ -6,12 +6,12 @@ Belongs to `sink`, which owns the listening socket and what was caught.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from mailer.smtp.model import Envelope
+from mailer.smtp.sink_auth import SignIn, sign_in
 from mailer.smtp.sink_model import Action, Caught, Moment, Options, Script
 
 LONGEST_COMMAND_BYTES = 16_384  # RFC 4954 §4.3 lets an AUTH line have 12,288
@@ -44,7 +44,7 @@ class Session(asyncio.Protocol):
         self._securing = False
         self._greeted = False
         self._user = ""
-        self._auth_lines: Callable[[bytes], None] | None = None
+        self._sign_in: SignIn | None = None
         self._mail_from: str | None = None
         self._rcpt_to: list[str] = []
         self._utf8 = False
@@ -106,8 +106,8 @@ class Session(asyncio.Protocol):
             return False
         line = bytes(self._buffer[:end]).removesuffix(b"\r")
         del self._buffer[: end + 1]
-        if self._auth_lines is not None:
-            self._auth_lines(line)
+        if self._sign_in is not None:
+            self._sign_in_step(line)
         else:
             self._command(line)
         return True
@@ -247,33 +247,17 @@ class Session(asyncio.Protocol):
             self._read()
 
     def _auth(self, text: str) -> None:
-        parts = text.split(" ")
-        mechanism = parts[1].upper() if len(parts) > 1 else ""
-        if not self._options.users or mechanism not in self._options.mechanisms.split():
-            self._answer("auth", b"504 5.5.4 no such mechanism\r\n", text)
-        elif mechanism == "PLAIN" and len(parts) > 2:
-            self._check_login(_decoded(parts[2].encode()).split(b"\0")[1:])
-        elif mechanism == "PLAIN":
-            self._ask(b"334 \r\n", lambda line: self._check_login(_decoded(line).split(b"\0")[1:]))
-        else:
-            self._ask(b"334 VXNlcm5hbWU6\r\n", self._login_name)
+        self._sign_in = sign_in(text, self._options)
+        self._sign_in_step(None)
 
-    def _login_name(self, line: bytes) -> None:
-        name = _decoded(line)
-        self._ask(b"334 UGFzc3dvcmQ6\r\n", lambda word: self._check_login([name, _decoded(word)]))
-
-    def _ask(self, challenge: bytes, then: Callable[[bytes], None]) -> None:
-        self._auth_lines = then
-        self._say(challenge)
-
-    def _check_login(self, login: list[bytes]) -> None:
-        self._auth_lines = None
-        name, word = (part.decode("utf-8", "replace") for part in [*login, b"", b""][:2])
-        if self._options.users.get(name) != word:
-            self._answer("auth", b"535 5.7.8 wrong user name or password\r\n", "AUTH")
-            return
-        self._user = name
-        self._answer("auth", b"235 2.7.0 welcome\r\n", "AUTH")
+    def _sign_in_step(self, line: bytes | None) -> None:
+        assert self._sign_in is not None  # noqa: S101
+        try:
+            self._say(self._sign_in.send(line))
+        except StopIteration as end:
+            self._sign_in = None
+            self._user, reply = end.value
+            self._answer("auth", reply, "AUTH")
 
     def _mail(self, text: str) -> None:
         if not self._greeted or self._mail_from is not None:
@@ -386,10 +370,3 @@ def _agrees(action: Action | None) -> bool:
 def _path(command: str) -> str:
     """What stands between < and > of MAIL or RCPT; a quoted local part may hold anything but those."""
     return command.partition("<")[2].partition(">")[0]
-
-
-def _decoded(line: bytes) -> bytes:
-    try:
-        return base64.b64decode(line, validate=True)
-    except ValueError:
-        return b""

@@ -61,6 +61,19 @@ def stuffed(message: Checked) -> bytes:
     return b"." + content if content.startswith(b".") else content
 
 
+def obstacle(envelope: Envelope, message: Checked | None, offered: Capabilities) -> str | None:
+    """Why a server with these offers cannot take it, as the error of an Outcome; None if it can."""
+    if envelope.needs_smtputf8 and "SMTPUTF8" not in offered:
+        return "smtputf8_not_offered"
+    if message is None:
+        return None
+    if message.eight_bit and "8BITMIME" not in offered:
+        return "8bitmime_not_offered"
+    if 0 < offered.size_limit < len(message.content):
+        return "too_large"
+    return None
+
+
 def mail_command(
     envelope: Envelope, capabilities: Capabilities, *, size_bytes: int, eight_bit: bool
 ) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -123,14 +124,15 @@ def test_another_server_is_probed_without_being_sent_anything(
 
 
 def test_postfixs_sink_takes_pipelined_mail() -> None:
-    program = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    program = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         missing("smtp-sink", "postfix")
     assert program is not None
 
     async def main() -> None:
         port = _free_port()
-        server = await asyncio.create_subprocess_exec(program, "-c", f"127.0.0.1:{port}", "100")
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        server = await asyncio.create_subprocess_exec(program, *user, f"127.0.0.1:{port}", "100")
         try:
             for _ in range(100):
                 with_connection = await asyncio.to_thread(_answers, port)
