@@ -79,6 +79,17 @@ def web_version(connection: Connection, edition_id: int) -> str:
     return connection.scalar(sa.select(edition.c.web).where(edition.c.id == edition_id)) or ""
 
 
+def beginnings(
+    connection: Connection, entries: Sequence[Published], characters: int = 6_000
+) -> dict[int, str]:
+    """edition id → the beginning of its article, where the picture on top stands."""
+    wanted = [entry.edition_id for entry in entries]
+    rows = connection.execute(
+        sa.select(edition.c.id, sa.func.substr(edition.c.web, 1, characters)).where(edition.c.id.in_(wanted))
+    )
+    return {edition_id: text or "" for edition_id, text in rows}
+
+
 def is_out(connection: Connection, slug: str) -> bool:
     """Has any campaign of this issue been launched? From then on its files are public."""
     launched = (

@@ -41,6 +41,7 @@ def routes(site: Site, pages: Pages) -> APIRouter:
         with reading(site.engine) as connection:
             entries = archive.published(connection, language)
             there = archive.archive_languages(connection)
+            beginnings = archive.beginnings(connection, entries)
         if not entries and language not in site.languages:
             return pages.problem(request, 404)
         shown = dict.fromkeys([*site.languages, *sorted(there)])
@@ -51,6 +52,7 @@ def routes(site: Site, pages: Pages) -> APIRouter:
             headers={"Cache-Control": _CACHE},
             switch=links,
             years=[(year, list(group)) for year, group in groupby(entries, lambda entry: entry.date.year)],
+            pictures={key: found[1] for key, text in beginnings.items() if (found := _PICTURE.search(text))},
             alternates=links,
             canonical=f"/archive/{language}/",
         )

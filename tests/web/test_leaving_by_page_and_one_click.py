@@ -130,7 +130,7 @@ def test_a_person_leaves_one_list_and_reads_what_happened(world: World) -> None:
     assert page.status_code == 200
     assert "「みなと便り」の配信をやめました" in page.text
     assert "2034年12月20日（水）9:00（日本時間）に受け付けました" in page.text
-    assert "研修と募集のお知らせの配信は続きます" in page.text
+    assert "ほかの配信（研修と募集のお知らせ）は続きます" in page.text
     assert world.state("miho", "training") == "confirmed"
 
 

@@ -92,7 +92,7 @@ def test_after_its_last_day_a_file_is_gone_and_the_page_says_so(world: World, me
     answer = world.client.request(method, url)
     assert answer.status_code == 410
     if method == "GET":
-        assert "2035年1月31日（水）（日本時間）まで公開していました" in answer.text
+        assert "日本時間の2035年1月31日（水）でした" in answer.text
         assert "enews@example.org" in answer.text and "/archive/ja/2034-12/" in answer.text
         assert "was available until" in world.client.get(f"{url}?lang=en").text
 

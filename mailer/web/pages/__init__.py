@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import jinja2
 from fastapi import APIRouter, Request
+from markupsafe import Markup, escape
 from sqlalchemy.engine import Engine
 from starlette.responses import Response
 
@@ -77,7 +78,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.templates.globals |= {"static": self.static_address, "contact_url": contact_url}
+        self.templates.globals |= {"static": self.static_address, "contact_url": contact_url, "told": told}
 
     def page(
         self,
@@ -155,6 +156,19 @@ class Pages:
             return Response(self._files[name][0], headers=kept, media_type=_TYPES[name.rpartition(".")[2]])
 
         return router
+
+
+def told(said: Words, key: str, **facts: object) -> Markup:
+    """A sentence with elements in it: facts that are Markup stay so, everything else is escaped.
+
+    Where an element stands in its sentence is each language's own affair.
+    """
+    elements = {name: value for name, value in facts.items() if isinstance(value, Markup)}
+    places = {name: f"\ue000{number}\ue001" for number, name in enumerate(elements)}
+    text = str(escape(said(key, **{**facts, **places})))
+    for name, place in places.items():
+        text = text.replace(place, str(elements[name]))
+    return Markup(text)  # noqa: S704 - escaped above
 
 
 def _accepted(request: Request) -> list[str]:
