@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ import cssutils
 from premailer import Premailer
 
 from mailer.errors import MailerError
+
+from . import slots
 
 # cssutils keeps its logger, serializer and profiles in module globals: one page at a time.
 _LOCK: Final = threading.Lock()
@@ -29,6 +32,10 @@ _HEAD_STYLE: Final = re.compile(r"<style>(.*?)</style>", re.S)
 _CELLS: Final = {"td", "th", "tr", "table", "tbody", "thead"}
 _GROUNDS: Final = _CELLS | {"body"}
 _DIRECTED: Final = {"table", "td", "th", "p", "h1", "h2", "h3", "ol", "ul", "li", "div", "blockquote"}
+# Not in href, alt and aria-label: there an author's own braces may stand; the gate judges those.
+_LEFTOVER: Final = re.compile(
+    r""" (?:style|class|src|width|id)=(?:"[^"]*|'[^']*)(?:\{\{|\{%|%7B%7B|%7B%25)"""
+)
 _C1: Final = re.compile("[\u0080-\u009f]")  # Gmail clips a mail that holds one, whatever its size
 
 
@@ -46,8 +53,11 @@ class BadTemplate(MailerError):
         )
 
 
-def inline(html: str, template: str, *, kept: str, rtl: bool = False) -> str:
-    """`html` with block A written into the elements; block B (`kept`) and the tokens as they were. Raises BadTemplate."""
+def inline(html: str, template: str, *, kept: str, rtl: bool = False, tokens: Iterable[str] = ()) -> str:
+    """`html` with block A written into the elements; block B (`kept`) and the tokens as they were.
+
+    `tokens`: what may stand between @@ signs beside the slots of a person. Raises BadTemplate.
+    """
     with _LOCK:
         made = _Offline(
             html,
@@ -63,6 +73,10 @@ def inline(html: str, template: str, *, kept: str, rtl: bool = False) -> str:
     keep = set(_CLASS_NAME.findall(" ".join(_HEAD_STYLE.findall(made))))
     made = _START_TAG.sub(lambda match: _tidy(match, keep, rtl), made)
     _check(made, html, kept, template)
+    if unknown := slots.unknown_in(made) - set(tokens):
+        raise BadTemplate(
+            template, f"nobody will fill {', '.join(f'@@{name}@@' for name in sorted(unknown))}."
+        )
     return made
 
 
@@ -118,7 +132,7 @@ def _check(made: str, source: str, kept: str, template: str) -> None:
         'the style block marked data-premailer="ignore" is missing or did not survive.': not kept
         or f"<style>{kept}</style>" not in made,
         'a picture has width="100%".': bool(re.search(r'<img\b[^>]*\swidth="100%"', tags)),
-        "a template sign is left in an attribute.": bool(re.search(r"\{\{|\{%|%7B%7B", tags)),
+        "a template sign is left in an attribute.": bool(_LEFTOVER.search(tags)),
         "var() or calc() stands in a style attribute.": any(
             "var(" in style or "calc(" in style for style in _STYLE.findall(tags)
         ),

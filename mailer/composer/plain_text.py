@@ -114,6 +114,8 @@ class _Pen:
         self.link(words("mail.unsubscribe"), "@@UNSUBSCRIBE@@")
         if about.base_url:
             self.link(words("mail.preferences"), "@@PREFERENCES@@")
+        else:
+            self.put(words("mail.unsubscribe_by_mail"))
         if about.privacy_url:
             self.link(words("mail.privacy"), about.privacy_url)
         self.put(self._isolated(words("mail.reference", reference="@@REFERENCE@@")))

@@ -32,7 +32,7 @@ import mailer
 from mailer import i18n
 from mailer.i18n import Words
 
-from . import plain_text
+from . import plain_text, slots
 from .inlining import BadTemplate, inline
 from .model import Letter, Surroundings
 from .rows import Text, rows
@@ -42,7 +42,8 @@ from .view import HERO_SIZE, View, contact_url, phrased
 # The theme's own pictures, images/<name>.png: how large they show, in px. The files are twice as large.
 DECORATION_SIZES: Final = {"mark": (44, 44), "tide": (600, 36)}
 _PARTS: Final = ("/* == block A == */", "/* == block B == */", "/* == Outlook == */")
-_BARE: Final = Markup('role="presentation" cellpadding="0" cellspacing="0" border="0"')
+_GHOST: Final = Markup('cellpadding="0" cellspacing="0" border="0"')  # of tables that only Outlook sees
+_BARE: Final = Markup('role="presentation" ') + _GHOST
 
 
 class Theme:
@@ -79,7 +80,7 @@ class Theme:
         self, name: str, words: Words, surroundings: Surroundings, values: Mapping[str, str]
     ) -> tuple[str, str, str]:
         """(subject, html, text) of notices/<name>.*; `values` are what those templates ask for, plain or tokens."""
-        own: dict[str, Any] = {"values": dict(values)}
+        own: dict[str, Any] = {"values": dict(values), "tokens": slots.tokens_in(" ".join(values.values()))}
         known = self._facts(words.source, words, surroundings) | own
         own["subject"] = " ".join(self._render(f"notices/{name}.subject", known).split())
         text = self._render(f"notices/{name}.txt", known | own).strip() + "\n"
@@ -96,7 +97,8 @@ class Theme:
         if sheets is None:
             sheets = self._sheets[language] = self._sheets_of(language)
         html = self._render(template, {**self._facts(language, words, about), **own, "css": sheets})
-        return inline(html, template, kept=sheets.kept, rtl=i18n.direction(language) == "rtl")
+        rtl = i18n.direction(language) == "rtl"
+        return inline(html, template, kept=sheets.kept, rtl=rtl, tokens=own.get("tokens", ()))
 
     def _render(self, name: str, facts: Mapping[str, Any]) -> str:
         try:
@@ -117,6 +119,7 @@ class Theme:
             "contact_url": contact_url(about.identity.contact),
             "date": about.date,
             "decorations": {name: about.decorations.get(name) for name in DECORATION_SIZES},
+            "ghost": _GHOST,
             "footer_text": plain_text.legal(about, words),
             "identity": about.identity,
             "organisation_lines": _two_lines(about.identity.organisation),

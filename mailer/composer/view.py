@@ -186,9 +186,10 @@ class View:
         facts += [(label, self.html(text)) for label, text in event.details]
         return EventView(
             title=event.title,
-            month=str(dates.format_date(day, "LLL", locale=words.locale)),
+            # MMM, not LLL: Babel 2.17 mixes up the aliases of two locales (Arabic after Japanese said 2月).
+            month=str(dates.format_date(day, "MMM", locale=words.locale)),
             day=words.number(day.day),
-            weekday=words.weekday(day.weekday()),
+            weekday=str(dates.format_date(day, "EEEE", locale=words.locale)),
             when=self._when(event),
             facts=tuple(facts),
             calendar_url=calendar_url,

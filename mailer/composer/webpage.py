@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import takewhile
 from typing import Final
 
 from markupsafe import Markup as Html
@@ -37,7 +38,9 @@ from .view import View, gallery
 # A literal of ours is Html; what .format() fills in is escaped.
 _OL: Final = Html("ol")
 _UL: Final = Html("ul")
-_COLUMNS: Final = 2  # pictures of a gallery stand in two columns; the cut made for two is large enough
+_PAPER: Final = Html(
+    '<svg class="i" viewBox="0 0 24 24" aria-hidden="true"><path d="M7 3h7l5 5v13H7zM14 3v5h5"/></svg>'
+)
 
 
 def render(letter: Letter, surroundings: Surroundings, words: Words, *, today: date | None = None) -> str:
@@ -57,10 +60,10 @@ class _Page:
 
     def article(self) -> Html:
         view = self.view
-        parts = [
-            self._header(),
-            *map(self._block, view.letter.lead[1:] if self._has_lead() else view.letter.lead),
-        ]
+        opening = list(takewhile(lambda block: isinstance(block, Paragraph), view.letter.lead))
+        parts = [self._header(opening)]
+        parts += [self._figure(view.letter.picture, loading="eager")] if view.letter.picture else []
+        parts += [self._blocks(view.letter.lead[len(opening) :])]
         for number, section in self.sections:
             calendar = view.about.calendar_urls.get(section.key, "")
             parts.append(
@@ -102,10 +105,7 @@ class _Page:
             self.view.number, _lines(parts)
         )
 
-    def _has_lead(self) -> bool:
-        return bool(self.view.letter.lead) and isinstance(self.view.letter.lead[0], Paragraph)
-
-    def _header(self) -> Html:
+    def _header(self, opening: Sequence[Block]) -> Html:
         view, about = self.view, self.view.about
         parts = [
             Html(
@@ -113,16 +113,17 @@ class _Page:
             ).format(view.number, about.date.isoformat(), self.words.date(about.date, "weekday")),
             Html("<h1>{}</h1>").format(view.title),
         ]
-        if self._has_lead() and isinstance(lead := view.letter.lead[0], Paragraph):
-            parts.append(Html('<p class="lead">{}</p>').format(self._html(lead.text)))
+        parts += [
+            Html('<p class="lead">{}</p>').format(self._html(block.text))
+            for block in opening
+            if isinstance(block, Paragraph)
+        ]
         parts += [
             Html('<p><a class="other-lang" href="{}" lang="{}" hreflang="{}" dir="{}">{}</a></p>').format(
                 other.url, other.language, other.language, other.direction, other.read
             )
             for other in view.others()
         ]
-        if view.letter.picture:
-            parts.append(self._figure(view.letter.picture, loading="eager"))
         return Html("<header>\n{}\n</header>").format(_lines(parts))
 
     # ── blocks ──────────────────────────────────────────────────────────────────────────────────
@@ -131,10 +132,18 @@ class _Page:
         return self.view.html(text)
 
     def _blocks(self, blocks: Sequence[Block], calendar_url: str = "") -> Html:
-        parts = []
-        for block in blocks:
-            parts.append(self._event(block, calendar_url) if isinstance(block, Event) else self._block(block))
-            calendar_url = "" if isinstance(block, Event) else calendar_url
+        """`calendar_url` is of the first event; its button stands beside the event's others."""
+        parts, waiting = [], ""
+        for block, following in zip(blocks, (*blocks[1:], None), strict=False):
+            if isinstance(block, Event):
+                waiting = calendar_url if isinstance(following, ButtonRow) else ""
+                parts.append(self._event(block, "" if waiting else calendar_url))
+                calendar_url = ""
+            elif isinstance(block, ButtonRow):
+                parts.append(self._buttons(block, waiting))
+                waiting = ""
+            else:
+                parts.append(self._block(block))
         return _lines(parts)
 
     def _block(self, block: Block) -> Html:  # noqa: PLR0911 - one case for each kind of block
@@ -152,8 +161,7 @@ class _Page:
             case Figure():
                 return self._figure(block)
             case Gallery(figures):
-                inner = _lines(self._figure(f, _COLUMNS) for row in gallery(figures) for f in row)
-                return Html('<div class="gallery">\n{}\n</div>').format(inner) if len(figures) > 1 else inner
+                return _lines(map(self._gallery_row, gallery(figures)))
             case ButtonRow():
                 return self._buttons(block)
             case ResourceBox():
@@ -167,7 +175,7 @@ class _Page:
                 return Html("<hr>")
 
     def _list(self, block: ListBlock) -> Html:
-        tag = Html("ol" if block.ordered else "ul")
+        tag = _OL if block.ordered else _UL
         start = Html(' start="{}"').format(block.start) if block.ordered and block.start != 1 else Html("")
         return Html("<{0}{1}>\n{2}\n</{0}>").format(tag, start, _lines(map(self._item, block.items)))
 
@@ -202,14 +210,24 @@ class _Page:
             shown.src, shown.width, shown.height, figure.alt, loading, caption
         )
 
-    def _buttons(self, row: ButtonRow) -> Html:
+    def _gallery_row(self, row: Sequence[Figure]) -> Html:
+        inner = _lines(self._figure(figure, len(row)) for figure in row)
+        kind = " three" if len(row) == 3 else ""
+        return Html('<div class="gallery{}">\n{}\n</div>').format(kind, inner) if len(row) > 1 else inner
+
+    def _buttons(self, row: ButtonRow, calendar_url: str = "") -> Html:
         reached = [(button.label, self.view.address(button.url)) for button in row.buttons]
         links = [
             Html('<a class="btn{}" href="{}">{}</a>').format(" primary" if index == 0 else "", url, label)
             for index, (label, url) in enumerate(reached)
             if url
         ]
+        if calendar_url:
+            links.append(self._calendar(calendar_url))
         return Html("<p>{}</p>").format(Html(" ").join(links)) if links else Html("")
+
+    def _calendar(self, url: str) -> Html:
+        return Html('<a class="btn" href="{}">{}</a>').format(url, self.words("mail.calendar"))
 
     def _resource(self, box: ResourceBox) -> Html:
         shown = self.view.resource(box)
@@ -231,7 +249,7 @@ class _Page:
             if shown.until
             else Html("")
         )
-        return Html('<div class="resource">{}{}</div>').format(title, until)
+        return Html('<div class="resource">{}{}{}</div>').format(_PAPER, title, until)
 
     def _event(self, event: Event, calendar_url: str) -> Html:
         shown = self.view.event(event)
@@ -246,8 +264,7 @@ class _Page:
         parts += [Html('<dl class="facts">\n{}\n</dl>').format(facts)] if facts else []
         parts += [self._blocks(event.blocks)]
         if calendar_url:
-            calendar = self.words("mail.calendar")
-            parts.append(Html('<p><a class="btn" href="{}">{}</a></p>').format(calendar_url, calendar))
+            parts.append(Html("<p>{}</p>").format(self._calendar(calendar_url)))
         return Html('<div class="event">\n{}\n</div>').format(_lines(parts))
 
 
