@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
@@ -58,8 +58,13 @@ class MovedClock:
 
 
 class RealClock:
+    """Time as it passes, moved by `shift`: the world of the tests is of 2034."""
+
+    def __init__(self, shift: timedelta) -> None:
+        self._shift = shift
+
     def now(self) -> datetime:
-        return datetime.now().astimezone()
+        return datetime.now(UTC) + self._shift
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
