@@ -71,7 +71,7 @@ def _head(reader: Reader, node: SyntaxTreeNode, line: int) -> tuple[str, str, di
             attributes = {}
     for key in attributes:
         if key not in _KNOWN[name]:
-            known = ", ".join(_KNOWN[name]) or "none"
+            known = ", ".join(_KNOWN[name]) or "–"
             reader.fault("unknown_attribute", line, name=key, known=known, **near(key, _KNOWN[name]))
     return name, reader.inline(title, line).plain, attributes
 

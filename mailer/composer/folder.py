@@ -176,7 +176,7 @@ def _judge_picture(name: str, content: bytes, faults: Faults) -> None:
     try:
         images.inspect(content)
     except BadPicture as error:
-        faults.add("bad_picture", name, path=name, detail=error.sentence, **error.facts)
+        faults.add("bad_picture", name, path=name, **images.why(error))
 
 
 def _text(path: Path, name: str, faults: Faults) -> str | None:

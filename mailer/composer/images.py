@@ -231,7 +231,7 @@ def _bytes(image: Image.Image, form: str, **options: Any) -> bytes:
 
 
 def _too_many(pixels: int) -> BadPicture:
-    megapixels = f"{pixels / 1_000_000:.0f}" if pixels else "far too many"
+    megapixels = f"{pixels / 1_000_000:.0f}" if pixels else "179+"  # Pillow refuses those without a number
     return BadPicture(
         f"It has {megapixels} megapixels; at most {MOST_PIXELS // 1_000_000} are taken.",
         remedy="Make it smaller in a picture program; 1,200 pixels in width are enough for a letter.",
@@ -247,3 +247,8 @@ def _broken() -> BadPicture:
         remedy="Copy it again from the camera, or save it anew.",
         key="picture_broken",
     )
+
+
+def why(error: BadPicture) -> dict[str, object]:
+    """The facts of a fault `bad_picture`: its reason, and what the reason's sentence names."""
+    return {**error.facts, "reason": error.key.removeprefix("picture_")}

@@ -86,10 +86,10 @@ class _Taker:
         self.table, self.faults = table, faults
 
     def string(self, key: str, otherwise: str) -> str:
-        return self._typed(key, str, "a text in quotation marks") or otherwise
+        return self._typed(key, str, "text") or otherwise
 
     def flag(self, key: str) -> bool:
-        return bool(self._typed(key, bool, "true or false")) if key in self.table else False
+        return bool(self._typed(key, bool, "flag")) if key in self.table else False
 
     def slug(self) -> str:
         value = self.string("slug", "")
@@ -104,7 +104,7 @@ class _Taker:
             return str(value)
         text = line(self.string("number", ""), "number", f"{FILE}: number", self.faults)
         if not text and isinstance(value, str):
-            self._bad("number", "a text that is not empty")
+            self._bad("number", "text")
         return text
 
     def date(self) -> date:
@@ -123,7 +123,7 @@ class _Taker:
         return date.min
 
     def languages(self) -> tuple[str, ...]:
-        value = self._typed("languages", list, "a list of language tags") or []
+        value = self._typed("languages", list, "list") or []
         found: list[str] = []
         for tag in value:
             if language := self._language(tag):
@@ -132,7 +132,7 @@ class _Taker:
                 else:
                     found.append(language)
         if "languages" in self.table and not value:
-            self._bad("languages", "a list of language tags")
+            self._bad("languages", "list")
         return tuple(found)
 
     def _language(self, tag: object) -> str | None:
@@ -147,11 +147,7 @@ class _Taker:
         return canonical
 
     def editions(self, languages: tuple[str, ...]) -> dict[str, IssueText]:
-        tables = (
-            self._typed("edition", dict, "tables [edition.ja], [edition.en]")
-            if "edition" in self.table
-            else {}
-        )
+        tables = self._typed("edition", dict, "tables") if "edition" in self.table else {}
         tables = tables or {}
         for language in tables:
             if language not in languages:
@@ -181,7 +177,7 @@ class _Taker:
                     "bad_value",
                     f"{where}.{key}",
                     key=key,
-                    wanted="a text in quotation marks",
+                    reason="text",
                     example=f'{key} = "…"',
                 )
                 value = ""
@@ -195,19 +191,19 @@ class _Taker:
             lines["picture_alt"] if "picture_alt" in table else None,
         )
 
-    def _typed(self, key: str, kind: type[_T], wanted: str) -> _T | None:
+    def _typed(self, key: str, kind: type[_T], reason: str) -> _T | None:
         value = self.table.get(key)
         if value is None:
             self.faults.add("missing_key", FILE, key=key, example=_EXAMPLES.get(key, key))
             return None
         if not isinstance(value, kind):
-            self._bad(key, wanted)
+            self._bad(key, reason)
             return None
         return value
 
-    def _bad(self, key: str, wanted: str) -> None:
+    def _bad(self, key: str, reason: str) -> None:
         self.faults.add(
-            "bad_value", f"{FILE}: {key}", key=key, wanted=wanted, example=_EXAMPLES.get(key, key)
+            "bad_value", f"{FILE}: {key}", key=key, reason=reason, example=_EXAMPLES.get(key, key)
         )
 
 

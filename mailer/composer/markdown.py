@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import groupby
-from typing import Final, Literal
+from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -26,6 +26,7 @@ from mailer.errors import BadIssue, Fault
 
 from . import inline
 from .faults import Faults, Place, near
+from .lines import Inside, content_of, kind_of_line, leads_with_break, lines_of, links_of
 from .links import LinkKind, folder_path, kind_of
 from .model import (
     Block,
@@ -47,8 +48,6 @@ from .model import (
 )
 
 BOXES: Final = ("gallery", "note", "event")
-LineKind = Literal["text", "figure", "button", "resource"]
-Inside = Literal["", "note", "event", "list", "quote"]
 _FENCE_LINE: Final = re.compile(r"^\s*:{3,}\s*([\w-]*)")
 _UNDERLINE: Final = re.compile(r"^\s*={2,}\s*$")
 _DEFINITION: Final = re.compile(r"^ {0,3}\[[^\]]+\]:\s*\S")
@@ -186,7 +185,7 @@ class Reader:
 
     def _one(self, node: SyntaxTreeNode, inside: Inside) -> Iterable[Block]:
         if node.type in _OUTSIDE_ONLY and inside:  # a mail has no width for it there
-            self.fault("misplaced", line_of(node), block=_OUTSIDE_ONLY[node.type], inside=inside)
+            self.fault("misplaced", line_of(node), reason=_OUTSIDE_ONLY[node.type])
             return []
         read = _READERS.get(node.type)
         if read is None:  # HTML; whatever else the parser may learn to make is refused like it
@@ -215,7 +214,7 @@ class Reader:
         elif node.tag != "h2":
             self.fault("heading_too_deep", line_of(node), marks=node.markup)
         elif inside in ("list", "quote"):
-            self.fault("misplaced", line_of(node), block="heading", inside=inside)
+            self.fault("misplaced", line_of(node), reason="heading")
         return [SubHeading(inline.read(tokens_of(node), line_of(node), self, links=False))]
 
     def _list(self, node: SyntaxTreeNode, _inside: Inside) -> Iterable[Block]:
@@ -234,16 +233,18 @@ class Reader:
 
     def _paragraph(self, node: SyntaxTreeNode, inside: Inside) -> Iterable[Block]:
         self._judge_fences(node)
-        lines = _lines(tokens_of(node))
+        lines = lines_of(tokens_of(node))
         start = line_of(node)
-        numbered = [(start + offset, _kind(tokens, inside), tokens) for offset, tokens in enumerate(lines)]
+        numbered = [
+            (start + offset, kind_of_line(tokens, inside), tokens) for offset, tokens in enumerate(lines)
+        ]
         for kind, group in groupby(numbered, key=lambda row: row[1]):
             rows = [(line, tokens) for line, _, tokens in group]
             if kind == "figure":
                 yield from self._figures(rows, inside)
             elif kind == "button":
                 yield ButtonRow(
-                    tuple(self._button(link, line) for line, tokens in rows for link in _links(tokens))
+                    tuple(self._button(link, line) for line, tokens in rows for link in links_of(tokens))
                 )
             elif kind == "resource":
                 yield from self._resources(rows, inside)
@@ -259,20 +260,20 @@ class Reader:
 
     def _text(self, rows: Sequence[tuple[int, list[Token]]]) -> Inline:
         tokens = [token for _, line in rows for token in line]
-        return inline.read(tokens[_leads_with_break(tokens) :], rows[0][0], self)
+        return inline.read(tokens[leads_with_break(tokens) :], rows[0][0], self)
 
     def _figures(self, rows: Sequence[tuple[int, list[Token]]], inside: Inside) -> Iterable[Figure]:
         for line, tokens in rows:
             if inside:
-                self.fault("misplaced", line, block="picture", inside=inside)
-            yield self.figure(_content(tokens)[0], line)
+                self.fault("misplaced", line, reason="picture")
+            yield self.figure(content_of(tokens)[0], line)
 
     def figure(self, token: Token, line: int) -> Figure:
         source = str(token.attrs.get("src", ""))
         alt = inline.read(token.children or [], line, self, links=False).plain
         caption = self.inline(str(token.attrs.get("title", "")), line)
         if set(token.attrs) & {"class", "until", "lang"} or token.meta.get("insecure_attrs"):
-            self.fault("unknown_attribute", line, name="{…}", known="“caption” in quotation marks")
+            self.fault("unknown_attribute", line, name="{…}", known='"…"')
         path = folder_path(source)
         if kind_of(source) in (LinkKind.WEB, LinkKind.FORBIDDEN) or source.startswith("//"):
             self.fault("remote_picture", line, path=source[:80])
@@ -292,7 +293,7 @@ class Reader:
 
     def _resources(self, rows: Sequence[tuple[int, list[Token]]], inside: Inside) -> Iterable[ResourceBox]:
         for line, tokens in rows:
-            opening, *label, _ = _content(tokens)
+            opening, *label, _ = content_of(tokens)
             inline.judge_attributes(opening, line, self)
             if inside:
                 self.fault("resource_not_alone", line)
@@ -356,55 +357,3 @@ def line_of(node: SyntaxTreeNode) -> int:
 def tokens_of(node: SyntaxTreeNode) -> list[Token]:
     """The inline tokens of a paragraph, heading or cell."""
     return [token for child in node.children if child.token for token in child.token.children or []]
-
-
-def _lines(tokens: Sequence[Token]) -> list[list[Token]]:
-    """Tokens by source line. A break inside emphasis or a link does not end a line; the break leads the next one."""
-    lines: list[list[Token]] = [[]]
-    depth = 0
-    for token in tokens:
-        depth += token.nesting
-        if token.type in ("softbreak", "hardbreak") and depth == 0:
-            lines.append([token])
-        else:
-            lines[-1].append(token)
-    return lines
-
-
-def _leads_with_break(tokens: Sequence[Token]) -> int:
-    return int(bool(tokens) and tokens[0].type in ("softbreak", "hardbreak"))
-
-
-def _content(tokens: Sequence[Token]) -> list[Token]:
-    """Without breaks and white space."""
-    blank = ("softbreak", "hardbreak")
-    return [t for t in tokens if t.type not in blank and not (t.type == "text" and not t.content.strip())]
-
-
-def _links(tokens: Sequence[Token]) -> list[list[Token]]:
-    """The links of a line that holds nothing but links; else nothing."""
-    found: list[list[Token]] = []
-    within = False
-    for token in _content(tokens):
-        if token.type == "link_open":
-            found.append([])
-            within = True
-        elif not within:
-            return []
-        found[-1].append(token)
-        within = within and token.type != "link_close"
-    return found
-
-
-def _kind(tokens: Sequence[Token], inside: Inside) -> LineKind:
-    content = _content(tokens)
-    if len(content) == 1 and content[0].type == "image":
-        return "figure"
-    links = _links(tokens)
-    if links and all("button" in str(link[0].attrs.get("class", "")).split() for link in links):
-        return "button"
-    if len(links) == 1 and "class" not in links[0][0].attrs:
-        opening = links[0][0].attrs
-        if "until" in opening or (not inside and kind_of(str(opening.get("href", ""))) is LinkKind.FILE):
-            return "resource"
-    return "text"

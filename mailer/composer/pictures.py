@@ -155,7 +155,7 @@ class _Darkroom:
             made = images.fit(self._sources[source], width, height, quality, density=density)
         except BadPicture as error:
             path = self.paths[source]
-            raise BadIssue([fault("bad_picture", path, path=path, detail=error.sentence)]) from error
+            raise BadIssue([fault("bad_picture", path, path=path, **images.why(error))]) from error
         size = (made.width, made.height)
         media.remember_rendition(
             self.connection, source, recipe, made.content, made.media_type, size, now=self.now

@@ -33,7 +33,6 @@ _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
     "unchanged": (E, False),
     "section_missing": (W, False),
     "section_empty": (W, False),
-    "empty_subject": (E, True),
     "subject_long": (W, False),
     "preheader_missing": (N, False),
     "dead_link": (E, False),
