@@ -1,6 +1,6 @@
-"""An issue in one language, ready to be sent: composed, frozen, loaded.
+"""An issue in one language, ready to be sent: composed and frozen.
 
-Owns the table `edition` and what surrounds a letter (pictures, resources, identity, the other
+Owns what surrounds a letter (pictures, resources, identity, the other
 languages). Draws nothing (`theme`, `plain_text`, `webpage`) and judges nothing (`checks`). Called by
 `campaigns`, `checks`, `preview` and the command line.
 """
@@ -16,20 +16,32 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from mailer import i18n, media
-from mailer.errors import NotFound
-from mailer.tables import composer as t
 from subscribers import audit
 from subscribers.language import match
 from subscribers.model import Actor
 
 from . import markdown, pictures, plain_text, resources, slots, store, webpage
+from .frozen import frozen, load, load_many, remember, save
 from .model import Edition, EmbeddedPicture, Identity, Issue, Letter, OtherEdition, Shown, Surroundings
 from .theme import DECORATION_SIZES, Theme
+
+__all__ = [
+    "Press",
+    "Proof",
+    "compose",
+    "compose_edition",
+    "compose_notice",
+    "freeze",
+    "frozen",
+    "hash_of",
+    "load",
+    "load_many",
+    "save",
+    "unknown_slots",
+]
 
 UNSAVED: Final = 0
 _CID_DOMAIN: Final = "letter"  # RFC 2392 wants an addr-spec; a cid is never looked up
@@ -257,31 +269,10 @@ def freeze(
         frozen[language] = save(connection, proof.edition, now, issue_id=issue_id)
         if press.base_url:
             _publish(connection, proof, issue.slug, now)
-    _remember(connection, issue_id, frozen)
+    remember(connection, issue_id, frozen)
     after = {language: edition.content_hash for language, edition in frozen.items()}
     audit.record(connection, by, "issue.frozen", f"issue:{issue.slug}", now, after=after)
     return frozen
-
-
-def frozen(connection: Connection, issue_id: int) -> dict[str, int]:
-    """language → id of the edition that was frozen last, the issue's first language first.
-
-    The newest row would not do: a text that returns to an earlier wording gets its old edition back.
-    """
-    row = t.issue_edition.c
-    query = sa.select(row.language, row.edition_id).where(row.issue_id == issue_id).order_by(row.position)
-    return {row.language: row.edition_id for row in connection.execute(query)}
-
-
-def _remember(connection: Connection, issue_id: int, frozen: Mapping[str, Edition]) -> None:
-    connection.execute(t.issue_edition.delete().where(t.issue_edition.c.issue_id == issue_id))
-    connection.execute(
-        t.issue_edition.insert(),
-        [
-            {"issue_id": issue_id, "language": language, "position": position, "edition_id": edition.id}
-            for position, (language, edition) in enumerate(frozen.items())
-        ],
-    )
 
 
 def _publish(connection: Connection, proof: Proof, slug: str, now: datetime) -> None:
@@ -289,66 +280,6 @@ def _publish(connection: Connection, proof: Proof, slug: str, now: datetime) -> 
     for one, content in proof.managed.calendars.values():
         found.append(replace(one, blob=media.save(connection, content, "text/calendar", now=now)))
     resources.publish(connection, slug, proof.edition.language, found)
-
-
-def save(connection: Connection, edition: Edition, now: datetime, *, issue_id: int | None = None) -> Edition:
-    """Keep an edition of an issue or a notice; the one that is there if it is the same. Returns it with its id."""
-    same = (t.edition.c.language == edition.language) & (t.edition.c.content_hash == edition.content_hash)
-    owner = t.edition.c.issue_id == issue_id if issue_id is not None else t.edition.c.notice == edition.notice
-    query = sa.select(t.edition.c.id).where(same & owner)
-    found = connection.execute(query).scalar()
-    if found is None:
-        row = {
-            "issue_id": issue_id,
-            "notice": edition.notice,
-            "language": edition.language,
-            "content_hash": edition.content_hash,
-            "subject": edition.subject,
-            "html": edition.html,
-            "text": edition.text,
-            "web": edition.web,
-            "pictures": [asdict(picture) for picture in edition.pictures],
-            "facts": dict(edition.facts),
-            "created_at": now,
-        }
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(t.edition).values(row).on_conflict_do_nothing())
-        found = connection.execute(query).scalar_one()
-    return replace(edition, id=int(found))
-
-
-def load(connection: Connection, edition_id: int) -> Edition:
-    """Raises NotFound."""
-    found = load_many(connection, [edition_id])
-    if edition_id not in found:
-        raise NotFound(f"There is no edition {edition_id}.", key="no_such_edition", edition=edition_id)
-    return found[edition_id]
-
-
-def load_many(connection: Connection, edition_ids: Iterable[int]) -> dict[int, Edition]:
-    """By id; an id that is not there is left out."""
-    query = (
-        sa.select(t.edition, t.issue.c.slug)
-        .select_from(t.edition.outerjoin(t.issue))
-        .where(t.edition.c.id.in_(set(edition_ids)))
-    )
-    return {row["id"]: _edition(row) for row in connection.execute(query).mappings()}
-
-
-def _edition(row: RowMapping) -> Edition:
-    return Edition(
-        row["id"],
-        row["slug"],
-        row["notice"],
-        row["language"],
-        row["content_hash"],
-        row["subject"],
-        row["html"],
-        row["text"],
-        row["web"],
-        tuple(EmbeddedPicture(**picture) for picture in row["pictures"]),
-        row["facts"],
-    )
 
 
 def unknown_slots(edition: Edition) -> frozenset[str]:

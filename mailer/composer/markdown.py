@@ -25,7 +25,7 @@ from mdit_py_plugins.container import container_plugin
 from mailer.errors import BadIssue, Fault
 
 from . import inline
-from .faults import Faults, Place, near
+from .faults import Faults, Place, fault, near
 from .lines import Inside, content_of, kind_of_line, leads_with_break, lines_of, links_of
 from .links import LinkKind, folder_path, kind_of
 from .model import (
@@ -56,6 +56,11 @@ _TIGHT: Final = re.compile(r"^#{1,6}[^\s#]")
 
 def letter(issue: Issue, language: str, zone: str) -> Letter:
     """The letter of one language; event times are in `zone` (IANA name). Raises BadIssue with every fault."""
+    if language not in issue.texts:
+        file = f"{language}.md"
+        raise BadIssue(
+            [fault("missing_language_file", "issue.toml: languages", language=language, file=file)]
+        )
     found, faults = read(issue, language, zone)
     if faults:
         raise BadIssue(faults)

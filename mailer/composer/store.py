@@ -23,7 +23,6 @@ from mailer.tables import composer as t
 from subscribers import audit
 from subscribers.model import Actor
 
-from . import images
 from .model import Issue, IssueState, IssueText, Section, SectionText
 
 # Who may become what. Re-importing and editing make a draft again; what was sent is never edited.
@@ -115,9 +114,15 @@ def _keep_file(connection: Connection, issue: Issue, path: str, content: bytes |
         return
     media_type = media.media_type_of(path)
     size: tuple[int, int] | tuple[None, None] = (None, None)
-    if path.startswith("images/") and images.is_picture(path):
-        size = images.inspect(content)
+    if path.startswith("images/"):
+        size = _pixels(path, content)
     media.save(connection, content, media_type, *size, now=now)
+
+
+def _pixels(path: str, content: bytes) -> tuple[int, int] | tuple[None, None]:
+    from . import images  # Pillow: a sender, which only reads states here, does without
+
+    return images.inspect(content) if images.is_picture(path) else (None, None)
 
 
 def _write_issue(connection: Connection, issue: Issue, issue_id: int | None, now: datetime) -> int:
