@@ -9,6 +9,7 @@
     ├── AlreadyThere      the slug or address is taken
     ├── Suppressed        the address must never be mailed
     ├── Erased            the person asked to be erased; no import or form by staff brings them back
+    ├── NoConsent         an import that does not say with which words people agreed
     └── BadTable          the file to import is no table, or holds no column of addresses
 
 An error carries a `code` and its facts; the text in each language is the caller's
@@ -62,6 +63,10 @@ class Suppressed(SubscriberError):
 
 class Erased(SubscriberError):
     code = "erased"
+
+
+class NoConsent(SubscriberError):
+    code = "no_consent"
 
 
 class BadTable(SubscriberError):
