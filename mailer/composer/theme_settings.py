@@ -42,7 +42,9 @@ class Settings:
     def __init__(self, layers: Sequence[Mapping[str, Any]]) -> None:
         self._all: dict[str, Any] = {}
         for layer in layers:
-            _lay_over(self._all, layer, "")
+            if self._all:
+                self._judge_names(layer)
+            _lay_over(self._all, layer)
         self._judge()
 
     @classmethod
@@ -80,6 +82,16 @@ class Settings:
         like = table.pop("like", _OTHERWISE if name != _OTHERWISE else None)
         return (self._scale(like) if like else {}) | table
 
+    def _judge_names(self, layer: Mapping[str, Any]) -> None:
+        """A slip of the pen in an operator's file must not be silent. A language of its own may be added."""
+        sizes = {**self._all["type"][_OTHERWISE], "like": ""}
+        tables = [("", layer, self._all), ("colour.", layer.get("colour", {}), self._all["colour"])]
+        tables += [(f"type.{name}.", table, sizes) for name, table in layer.get("type", {}).items()]
+        for where, written, known in tables:
+            for name in written:
+                if name not in known:
+                    raise BadTheme(f"there is no setting {where}{name}.")
+
     def _judge(self) -> None:
         for name, pair in self._all.get("colour", {}).items():
             if not (isinstance(pair, list) and len(pair) == 2 and all(_COLOUR.match(str(c)) for c in pair)):
@@ -99,10 +111,9 @@ def _is_known(key: str, value: object) -> bool:
     return all(isinstance(n, int) and 0 < n < 1000 for n in numbers)
 
 
-def _lay_over(base: dict[str, Any], layer: Mapping[str, Any], where: str) -> None:
-    """Unknown groups and colours are refused: a slip of the pen must not be silent."""
+def _lay_over(base: dict[str, Any], layer: Mapping[str, Any]) -> None:
     for key, value in layer.items():
         if isinstance(value, dict):
-            _lay_over(base.setdefault(key, {}), value, f"{where}{key}.")
+            _lay_over(base.setdefault(key, {}), value)
         else:
             base[key] = value

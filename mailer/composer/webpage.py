@@ -62,7 +62,6 @@ class _Page:
         view = self.view
         opening = list(takewhile(lambda block: isinstance(block, Paragraph), view.letter.lead))
         parts = [self._header(opening)]
-        parts += [self._figure(view.letter.picture, loading="eager")] if view.letter.picture else []
         parts += [self._blocks(view.letter.lead[len(opening) :])]
         for number, section in self.sections:
             calendar = view.about.calendar_urls.get(section.key, "")
@@ -79,7 +78,7 @@ class _Page:
 
     def rail(self) -> Html:
         items = [
-            Html('<li><a href="#{}">{} {}</a></li>').format(
+            Html('<li><a href="#{}">{}&ensp;{}</a></li>').format(
                 section.key, number, self.view.html(section.title)
             )
             for number, section in self.sections
@@ -124,6 +123,7 @@ class _Page:
             )
             for other in view.others()
         ]
+        parts += [self._figure(view.letter.picture, loading="eager")] if view.letter.picture else []
         return Html("<header>\n{}\n</header>").format(_lines(parts))
 
     # ── blocks ──────────────────────────────────────────────────────────────────────────────────
@@ -161,7 +161,8 @@ class _Page:
             case Figure():
                 return self._figure(block)
             case Gallery(figures):
-                return _lines(map(self._gallery_row, gallery(figures)))
+                inner = _lines(self._figure(figure, len(row)) for row in gallery(figures) for figure in row)
+                return Html('<div class="gallery">\n{}\n</div>').format(inner) if len(figures) > 1 else inner
             case ButtonRow():
                 return self._buttons(block)
             case ResourceBox():
@@ -209,11 +210,6 @@ class _Page:
         return Html('<figure><img src="{}" width="{}" height="{}" alt="{}" loading="{}">{}</figure>').format(
             shown.src, shown.width, shown.height, figure.alt, loading, caption
         )
-
-    def _gallery_row(self, row: Sequence[Figure]) -> Html:
-        inner = _lines(self._figure(figure, len(row)) for figure in row)
-        kind = " three" if len(row) == 3 else ""
-        return Html('<div class="gallery{}">\n{}\n</div>').format(kind, inner) if len(row) > 1 else inner
 
     def _buttons(self, row: ButtonRow, calendar_url: str = "") -> Html:
         reached = [(button.label, self.view.address(button.url)) for button in row.buttons]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date
+from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
@@ -264,6 +265,35 @@ def test_a_teaser_holds_the_lead_the_contents_and_the_way_to_the_rest() -> None:
     assert "Fifty-two people in six half-circles" in whole
 
 
+def test_a_contact_that_is_no_address_is_words() -> None:
+    identity = replace(samples.IDENTITIES["en"], contact="the desk on the 4th floor", organisation_other="")
+    html = mail("en", identity=identity)
+    assert "the desk on the 4th floor" in words_of(html) and 'href=""' not in html
+
+
+@pytest.mark.parametrize("language", ["ja", "ar"])
+def test_the_tables_of_outlook_are_balanced(language: str) -> None:
+    # one <td> too many and the Word engine draws the rest of the letter inside it
+    class Tables(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag in ("table", "tr", "td", "th", "thead", "tbody", "div", "p", "h2"):
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag in ("table", "tr", "td", "th", "thead", "tbody", "div", "p", "h2"):
+                assert self.open.pop() == tag
+
+    seen_by_outlook = re.sub(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", r"\1", mail(language), flags=re.S)
+    assert "<!--" not in seen_by_outlook
+    judge = Tables()
+    judge.feed(seen_by_outlook)
+    assert judge.open == []
+
+
 # ── weight ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -373,6 +403,9 @@ def test_a_template_that_cannot_work_is_named_with_its_problem(
         '[type.ja]\nsans = "x</style><script>"',
         '[type.ja]\nh1 = ["30px", 44]',
         "[colour",
+        '[colour]\nlinks = ["#000000", "#FFFFFF"]',
+        "[type.ja]\nh4 = [20, 30]",
+        "[colors]\n",
     ],
 )
 def test_settings_that_no_mail_can_hold_are_refused(text: str, tmp_path: Path) -> None:
