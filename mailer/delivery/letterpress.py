@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from mailer import i18n, media, tokens
-from mailer.composer import editions
+from mailer.composer import frozen
 from mailer.composer.model import Edition
 from mailer.delivery.model import Claimed
 from mailer.delivery.press import Prepared, Unsendable
@@ -118,7 +118,7 @@ class LetterPress:
     # ── the header ──────────────────────────────────────────────────────────────────────────────
 
     def _compile_all(self, connection: Connection, rows: Sequence[Claimed]) -> None:
-        found = editions.load_many(connection, [row.edition_id for row in rows])
+        found = frozen.load_many(connection, [row.edition_id for row in rows])
         lists = _lists(connection, [row.list_id for row in rows if row.list_id is not None])
         for row in rows:
             edition = found[row.edition_id]

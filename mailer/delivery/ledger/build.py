@@ -85,11 +85,13 @@ def _key(languages: str, list_language: str | None) -> str:
 def _rows(
     dialect: str, who: sa.Subquery, campaign_id: int, issue_id: int, now: datetime
 ) -> sa.Select[tuple[object, ...]]:
-    edition_of = table_of(
+    given = table_of(
         dialect,
         "edition_of",
         {"wanted": sa.Text(), "edition_id": sa.BigInteger(), "language": sa.Text()},
     )
+    # Read once: SQLite would parse the JSON again for each of a million people.
+    edition_of = sa.select(given).cte("mapping").prefix_with("MATERIALIZED")
     # Equality of one expression, so that PostgreSQL joins by hash and SQLite by an automatic index.
     wanted = who.c.languages + "|" + sa.func.coalesce(who.c.list_language, "")
     unfit = edition_of.c.edition_id.is_(None)

@@ -59,11 +59,7 @@ def claim(
         fence = _next_fence(connection, sender, now)
         kept = [row for row in found if row.id not in refused]
         _mark_skipped(connection, refused, now)
-        connection.execute(
-            delivery.update()
-            .where(delivery.c.id.in_([row.id for row in kept]))
-            .values(state=_S.CLAIMED, fence=fence, lease_until=now + lease)
-        )
+        _set(connection, [row.id for row in kept], state=_S.CLAIMED, fence=fence, lease_until=now + lease)
         claimed = [
             Claimed(
                 fence=fence,
@@ -241,11 +237,17 @@ def _next_fence(connection: Connection, sender: str, now: datetime) -> int:
 def _mark_skipped(connection: Connection, refused: dict[int, str], now: datetime) -> None:
     for why in set(refused.values()):
         ids = [id_ for id_, reason in refused.items() if reason == why]
-        connection.execute(
-            delivery.update()
-            .where(delivery.c.id.in_(ids))
-            .values(state=_S.SKIPPED, reason=why, settled_at=now, lease_until=None)
-        )
+        _set(connection, ids, state=_S.SKIPPED, reason=why, settled_at=now, lease_until=None)
+
+
+def _set(connection: Connection, ids: Sequence[int], **values: object) -> None:
+    """Rows that this transaction has locked. One parameter for all ids: 500 would be compiled each time."""
+    dialect = connection.dialect.name
+    these = table_of(dialect, "these", {"id": sa.BigInteger()})
+    connection.execute(
+        delivery.update().where(delivery.c.id == these.c.id).values(**values),
+        {"these": payload(dialect, ({"id": id_} for id_ in ids))},
+    )
 
 
 # ── what is ours ────────────────────────────────────────────────────────────────────────────────
