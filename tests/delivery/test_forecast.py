@@ -1,0 +1,56 @@
+"""The predicted finish, against the throttle itself where there are rates."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer.delivery import forecast, throttle
+from mailer.delivery.forecast import Wire
+from mailer.delivery.throttle import parse
+
+
+def test_without_rates_the_wire_decides(now):
+    assert forecast.finish(600, now, wire=Wire(measured_per_second=10)) == now + timedelta(minutes=1)
+    assert forecast.finish(600, now, wire=Wire(connections=2)) == now + timedelta(seconds=100)
+    assert forecast.finish(0, now) == now
+
+
+def test_a_wait_comes_first(now):
+    until = now + timedelta(hours=1)
+    assert forecast.finish(
+        10, now, wire=Wire(measured_per_second=10), waits_until=until
+    ) == until + timedelta(seconds=1)
+
+
+def test_an_office_with_a_rented_account_sees_the_day_on_which_it_ends(now):
+    rates = [parse("20/minute"), parse("450/day")]
+    assert forecast.finish(300, now, rates) < now + timedelta(minutes=16)
+    assert now + timedelta(days=1) < forecast.finish(800, now, rates) < now + timedelta(days=1, hours=1)
+    assert now + timedelta(days=2) < forecast.finish(1_000, now, rates) < now + timedelta(days=2, hours=2)
+
+
+def test_what_was_sent_before_counts(now):
+    rates = [parse("450/day")]
+    used = [[(now - timedelta(hours=20), 420)]]
+    at = forecast.finish(100, now, rates, used)
+    assert now + timedelta(hours=4) < at < now + timedelta(hours=4.5)
+
+
+@pytest.mark.parametrize("queued", [1, 20, 21, 95, 430, 900])
+def test_it_says_what_the_throttle_then_does(sqlite, now, queued):
+    rates, wire = [parse("20/minute"), parse("450/day")], Wire(measured_per_second=50)
+    at, left = now, queued
+    while left:
+        with sqlite.begin() as connection:
+            grant = throttle.take(connection, "relay", rates, min(left, 10), at)
+        left -= grant.granted
+        at = grant.next_at if grant.next_at else at + timedelta(seconds=grant.granted / 50)
+    said = forecast.finish(queued, now, rates, wire=wire)
+    assert abs(said - at) <= max((at - now) * 0.02, timedelta(seconds=4))
+
+
+def test_a_million_through_a_small_account_is_answered_at_once(now):
+    at = forecast.finish(1_000_000, now, [parse("20/minute"), parse("450/day")])
+    assert timedelta(days=2_300) < at - now < timedelta(days=2_400)
