@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 from mailer.campaigns import recurrence, schedules, store
 from mailer.campaigns.business_days import Calendar
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Schedule, Why
-from mailer.composer import editions
 from mailer.composer import store as issues
+from mailer.composer.frozen import frozen as frozen_editions
 from mailer.composer.model import IssueState
 from mailer.delivery import ledger
 from mailer.delivery.model import Built
@@ -170,7 +170,7 @@ def launch(connection: Connection, campaign_id: int, rules: Rules, *, by: Actor,
         raise store.impossible(found, CampaignState.SENDING)
     slug = require_approval(connection, found.issue)
     issue_id = issues.id_of(connection, slug)
-    frozen = editions.frozen(connection, issue_id)
+    frozen = frozen_editions(connection, issue_id)
     store.move(connection, campaign_id, CampaignState.SENDING, by=by, now=now, launched_at=now)
     _write_editions(connection, campaign_id, frozen)
     whom = Audience(found.list_ids)
@@ -209,7 +209,7 @@ def is_ready(connection: Connection, slug: str) -> bool:
     """Approved as the text stands now, and its editions are frozen."""
     if issues.approval(connection, slug) is None:
         return False
-    return bool(editions.frozen(connection, issues.id_of(connection, slug)))
+    return bool(frozen_editions(connection, issues.id_of(connection, slug)))
 
 
 def _write_editions(connection: Connection, campaign_id: int, frozen: Mapping[str, int]) -> None:
