@@ -1,6 +1,7 @@
 """When a send will be over: the rest, the windows with what they have used, and the speed of the wire.
 
-Pure: the numbers come in. Called before a send (nothing used yet) and while it runs, by campaigns and pages.
+`reckon` is pure: the numbers come in, also before a campaign has rows. `finish` reads them for a campaign
+that stands in the ledger. Called by campaigns, reports and pages.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.delivery import ledger, throttle
+from mailer.delivery.model import OPEN_STATES
 from mailer.delivery.throttle import Rate
+from mailer.tables.campaigns import campaign
 
 # Without a measurement: what one connection without pipelining does over a round trip of 50 ms, TLS and a
 # server that looks at what it takes. Rather too slow than too fast: people plan by it.
 FIRST_GUESS_PER_CONNECTION = 3.0  # messages per second
 # Steps followed one by one; what lies beyond is reckoned by the slowest window's average.
 MOST_STEPS = 5_000
+ENOUGH_SECONDS = 5.0  # a speed measured over less says nothing
 
 Used = Sequence[tuple[datetime, int]]  # start of slice, mails: `throttle.used`
 
@@ -33,7 +41,7 @@ class Wire:
         return self.measured_per_second or self.connections * FIRST_GUESS_PER_CONNECTION
 
 
-def finish(
+def reckon(
     queued: int,
     now: datetime,
     rates: Sequence[Rate] = (),
@@ -63,6 +71,33 @@ def finish(
         queued -= leaving
     slowest = min(rate.limit_for(notice=False) / rate.window.total_seconds() for rate in rates)
     return at + timedelta(seconds=queued / min(slowest, wire.per_second))
+
+
+def finish(
+    connection: Connection,
+    campaign_id: int,
+    relay: str,
+    rates: Sequence[Rate],
+    now: datetime,
+    *,
+    connections: int = 1,
+) -> datetime | None:
+    """When this campaign's last mail has left; None if none is open. `relay`: the scope of the rates.
+
+    Campaigns that are sending and began earlier go first. The speed is what this campaign has shown.
+    """
+    found = connection.execute(sa.select(campaign).where(campaign.c.id == campaign_id)).one()
+    standing = ledger.counts(connection, campaign_id)
+    rest = sum(standing.by_state.get(state, 0) for state in OPEN_STATES)
+    if rest == 0:
+        return None
+    before = sa.select(campaign.c.id).where(campaign.c.state == "sending", campaign.c.at < found.at)
+    rest += sum(ledger.open_rows(connection, one) for one in connection.scalars(before).all())
+    enough = standing.messages_per_second if standing.seconds >= ENOUGH_SECONDS else None
+    # A rate that holds the campaign back is no speed of the wire: that is asked of the windows.
+    wire = Wire(connections, None if rates else enough)
+    used = throttle.used(connection, relay, rates, now)
+    return reckon(rest, now, rates, used, wire, waits_until=found.waits_until)
 
 
 class _Window:

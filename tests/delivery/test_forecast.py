@@ -6,35 +6,36 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import forecast, throttle
+from mailer.delivery import forecast, ledger, throttle
 from mailer.delivery.forecast import Wire
+from mailer.delivery.model import DeliveryState
 from mailer.delivery.throttle import parse
 
 
 def test_without_rates_the_wire_decides(now):
-    assert forecast.finish(600, now, wire=Wire(measured_per_second=10)) == now + timedelta(minutes=1)
-    assert forecast.finish(600, now, wire=Wire(connections=2)) == now + timedelta(seconds=100)
-    assert forecast.finish(0, now) == now
+    assert forecast.reckon(600, now, wire=Wire(measured_per_second=10)) == now + timedelta(minutes=1)
+    assert forecast.reckon(600, now, wire=Wire(connections=2)) == now + timedelta(seconds=100)
+    assert forecast.reckon(0, now) == now
 
 
 def test_a_wait_comes_first(now):
     until = now + timedelta(hours=1)
-    assert forecast.finish(
+    assert forecast.reckon(
         10, now, wire=Wire(measured_per_second=10), waits_until=until
     ) == until + timedelta(seconds=1)
 
 
 def test_an_office_with_a_rented_account_sees_the_day_on_which_it_ends(now):
     rates = [parse("20/minute"), parse("450/day")]
-    assert forecast.finish(300, now, rates) < now + timedelta(minutes=16)
-    assert now + timedelta(days=1) < forecast.finish(800, now, rates) < now + timedelta(days=1, hours=1)
-    assert now + timedelta(days=2) < forecast.finish(1_000, now, rates) < now + timedelta(days=2, hours=2)
+    assert forecast.reckon(300, now, rates) < now + timedelta(minutes=16)
+    assert now + timedelta(days=1) < forecast.reckon(800, now, rates) < now + timedelta(days=1, hours=1)
+    assert now + timedelta(days=2) < forecast.reckon(1_000, now, rates) < now + timedelta(days=2, hours=2)
 
 
 def test_what_was_sent_before_counts(now):
     rates = [parse("450/day")]
     used = [[(now - timedelta(hours=20), 420)]]
-    at = forecast.finish(100, now, rates, used)
+    at = forecast.reckon(100, now, rates, used)
     assert now + timedelta(hours=4) < at < now + timedelta(hours=4.5)
 
 
@@ -47,10 +48,28 @@ def test_it_says_what_the_throttle_then_does(sqlite, now, queued):
             grant = throttle.take(connection, "relay", rates, min(left, 10), at)
         left -= grant.granted
         at = grant.next_at if grant.next_at else at + timedelta(seconds=grant.granted / 50)
-    said = forecast.finish(queued, now, rates, wire=wire)
+    said = forecast.reckon(queued, now, rates, wire=wire)
     assert abs(said - at) <= max((at - now) * 0.02, timedelta(seconds=4))
 
 
 def test_a_million_through_a_small_account_is_answered_at_once(now):
-    at = forecast.finish(1_000_000, now, [parse("20/minute"), parse("450/day")])
+    at = forecast.reckon(1_000_000, now, [parse("20/minute"), parse("450/day")])
     assert timedelta(days=2_300) < at - now < timedelta(days=2_400)
+
+
+def test_a_campaign_that_waits_and_stands_behind_another_is_over_later(office):
+    first = office.launched(30)
+    with office.engine.begin() as connection:
+        alone = forecast.finish(connection, first, "relay", [parse("20/minute")], office.now)
+    assert alone is not None and alone < office.now + timedelta(minutes=2)
+    second = office.add_campaign()
+    office.set_campaign(second, at=office.now + timedelta(seconds=1))
+    office.add_people(20)
+    office.build(second, again=True)
+    with office.engine.begin() as connection:
+        behind = forecast.finish(connection, second, "relay", [parse("20/minute")], office.now)
+        assert behind is not None and behind > office.now + timedelta(minutes=3)
+    office.set_states(first, DeliveryState.ACCEPTED)
+    with office.engine.begin() as connection:
+        assert forecast.finish(connection, first, "relay", [], office.now) is None
+        assert ledger.totals(connection) == {first: 30, second: 50}

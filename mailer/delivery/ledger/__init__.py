@@ -9,7 +9,7 @@ Called by campaigns (build, cancel, skip), notices, the sender and reports.
 from .build import build
 from .change import cancel, enqueue_notice, requeue, skip_for
 from .claim import attempting, claim, due, release, release_dead, release_expired, renew
-from .counts import counts
+from .counts import counts, open_rows, totals
 from .course import finish_done, finish_if_done, go_on, hold, reopen, wait
 from .settle import refuse_unsent, settle
 
@@ -25,6 +25,7 @@ __all__ = [
     "finish_if_done",
     "go_on",
     "hold",
+    "open_rows",
     "refuse_unsent",
     "release",
     "release_dead",
@@ -34,5 +35,6 @@ __all__ = [
     "requeue",
     "settle",
     "skip_for",
+    "totals",
     "wait",
 ]

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery.model import Counts, DeliveryState
+from mailer.delivery.model import OPEN_STATES, Counts, DeliveryState
 from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import delivery
+
+from .rows import open_in
 
 _S = DeliveryState
 _TAKEN = (_S.ACCEPTED, _S.BOUNCED, _S.COMPLAINED)  # the relay took it, whatever came back later
@@ -57,6 +59,27 @@ def counts(connection: Connection, campaign_id: int) -> Counts:
         seconds=max(seconds, 0.0),
         messages_per_second=taken / max(seconds, 0.001) if taken else 0.0,
     )
+
+
+def open_rows(connection: Connection, campaign_id: int) -> int:
+    """Rows that still may leave. Reads the partial index only, however large the campaign is."""
+    return sum(
+        connection.scalar(
+            sa.select(sa.func.count()).where(delivery.c.campaign_id == campaign_id, open_in(state))
+        )
+        or 0
+        for state in OPEN_STATES
+    )
+
+
+def totals(connection: Connection) -> dict[int, int]:
+    """Rows by campaign, of all campaigns at once: for lists of campaigns."""
+    found = connection.execute(
+        sa.select(delivery.c.campaign_id, sa.func.count())
+        .where(delivery.c.campaign_id.is_not(None))
+        .group_by(delivery.c.campaign_id)
+    )
+    return {campaign_id: rows for campaign_id, rows in found if campaign_id is not None}
 
 
 def _in_order(by_state: Mapping[str, int]) -> dict[str, int]:
