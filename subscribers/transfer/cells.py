@@ -49,7 +49,7 @@ _ENDS = " \t\r\n\v\f\u3000\u00a0\u200b\u2060\ufeff\u200e\u200f\x1a"  # what copy
 _CONTROL = frozenset({"Cc", "Cs"})
 
 _MAIL_TOKENS = re.compile(
-    r'"(?:[^"\\]|\\.)*+"'  # a quoted name or local part
+    r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'  # a quoted name or local part; one not closed takes all: to try again is quadratic
     r"|(?P<angle>[<＜][^<>＜＞]*+[>＞])"
     r"|(?P<break>[;；、,，\r\n\t]|\Z)"
     r'|[^"<＜;；、,，\r\n\t]++|.',

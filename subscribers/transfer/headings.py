@@ -21,7 +21,7 @@ _SEARCHED_ROWS = 10  # a title or two may stand above the heading
 
 FIELDS = ("email", "name", "languages", "time_zone", "state")
 # The last column of the CSV of refused rows, by language; importing that file again passes over it.
-REFUSAL = {"en": "Why it was refused", "ja": "取り込めない理由"}
+REFUSAL = {"en": "Why it was refused", "ja": "取り込めなかった理由"}
 SUPPRESSED, LISTS = "suppressed", "lists"  # columns of our own export, for people to read
 _WORDS = {
     "email": "email mail mailaddress emailaddress メール メールアドレス Eメール Eメールアドレス 電子メール 電子メールアドレス "

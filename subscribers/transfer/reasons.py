@@ -25,7 +25,6 @@ ROW: Mapping[str, str] = {
     "too_many_cells": "The row has {cells} cells, the heading {columns}: perhaps a comma inside a cell is not quoted.",
     "unclosed_quote": "A quotation mark is opened and not closed.",
     "cell_error": "The cell shows the error {value} of a formula.",
-    "broken_row": "The row cannot be read.",
 }
 
 # code → what it is, what to do
@@ -69,7 +68,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "Save the table as CSV UTF-8, or say the encoding of the file.",
     ),
     "damaged_text": (
-        "The file is UTF-8, but line {line} is damaged.",
+        "The file is {encoding}, but line {line} is damaged.",
         "Export the table again, or mend that line and save as UTF-8.",
     ),
     "wrong_encoding": (

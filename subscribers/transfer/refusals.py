@@ -43,8 +43,13 @@ class Refusals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._text:
+        if self._text and self._file:
             self._text.close()
+            if error is None:
+                # Not before: the file of an earlier round may be the very one that is being imported.
+                self._part.replace(self._file.path)
+            else:
+                self._part.unlink(missing_ok=True)
 
     def add(self, refused: Sequence[tuple[RowError, list[str]]]) -> None:
         for error, cells in refused:
@@ -60,7 +65,8 @@ class Refusals:
 
     def _write(self, file: RefusedFile, error: RowError, cells: Sequence[str]) -> None:
         if self._text is None:
-            self._text = file.path.open("w", encoding="utf-8-sig", errors="replace", newline="")
+            self._part = file.path.with_name(f"{file.path.name}.part")
+            self._text = self._part.open("w", encoding="utf-8-sig", errors="replace", newline="")
             self._writer = csv.writer(self._text)
             if self._columns.headings:
                 self._writer.writerow([*map(guard, self._columns.headings[: self._width()]), file.heading])

@@ -108,7 +108,7 @@ def _guess(file: BinaryIO, head: bytes) -> str:
         return "utf-8"
     # CP932 takes nearly any bytes: one broken sign in a UTF-8 file must not turn every name into 縺ゅ↑縺.
     if _is_mostly_utf8(file):
-        raise bad_table("damaged_text", line=damaged)
+        raise bad_table("damaged_text", encoding="utf-8", line=damaged)
     if line := _unreadable_line(file, "cp932"):
         raise bad_table("unknown_encoding", line=line)
     return "cp932"

@@ -357,13 +357,15 @@ def test_of_a_split_cell_only_the_bad_address_is_refused(bring_in: Any, tmp_path
 
 
 def test_refused_rows_are_mended_and_imported_again(bring_in: Any, database: Engine, tmp_path: Path) -> None:
-    file = RefusedFile(tmp_path / "refused.csv", lambda error: f"理由：{error.reason}", "取り込めない理由")
+    file = RefusedFile(
+        tmp_path / "refused.csv", lambda error: f"理由：{error.reason}", "取り込めなかった理由"
+    )
     table = "メール,氏名,備考\r\na@example.jp,A,x\r\nb.example.jp,=1+1,y\r\nc@example.jp,C\r\n"
     result = bring_in(table.encode("cp932"), options=Options(refused=file))
     written = file.path.read_bytes()
     assert written.startswith(b"\xef\xbb\xbf")  # Excel
     assert written.decode("utf-8-sig").splitlines() == [
-        "メール,氏名,備考,取り込めない理由",
+        "メール,氏名,備考,取り込めなかった理由",
         "b.example.jp,'=1+1,y,理由：no_at",  # F34: refused cells are opened in a spreadsheet too
     ]
     mended = written.decode("utf-8-sig").replace("b.example.jp", "b@example.jp")
@@ -379,6 +381,21 @@ def test_rows_refused_twice_carry_one_reason(bring_in: Any, tmp_path: Path) -> N
     once = file.path.read_text("utf-8-sig")
     bring_in(once, options=Options(refused=file))
     assert file.path.read_text("utf-8-sig") == once
+
+
+def test_refused_rows_may_go_into_the_very_file_that_is_imported(
+    sqlite: Engine, read_in: Any, keiko: Actor, now: datetime, tmp_path: Path
+) -> None:
+    # Mended in place and imported again by the same command: the file must not be emptied while it is read.
+    path = tmp_path / "members.csv"
+    path.write_text("email\nbad\n" + "".join(f"p{n}@example.jp\n" for n in range(20_000)))
+    with path.open("rb") as file:
+        result = import_people(
+            sqlite, Source(file, "members.csv"), Declaration("enews", "Yes"), Options(refused=RefusedFile(path)),
+            by=keiko, now=now, random=Random(1), permanent_key=KEY,
+        )  # fmt: skip
+    assert (result.added, result.refused_count) == (20_000, 1)
+    assert len(path.read_text("utf-8-sig").splitlines()) == 2
 
 
 def test_no_file_of_refused_rows_is_made_when_there_are_none(bring_in: Any, tmp_path: Path) -> None:
