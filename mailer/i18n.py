@@ -88,7 +88,8 @@ class Words:
     """The words of one language. A key or a fact that is missing raises LookupError: a test's affair.
 
     Placeholders are bare names with an optional format: `{email}`, `{people:n}` (grouped number),
-    `{size:bytes}`, dates `{date:long|weekday|short|day|month}`, moments `{at:time|moment}`.
+    `{size:bytes}`, dates `{date:long|weekday|short|day|month}`, moments `{at:time|moment}`, codes that have
+    words of their own `{state:state.campaign}`.
     """
 
     def __init__(self, language: str, source: str) -> None:
@@ -219,19 +220,25 @@ class Words:
 
     def shown(self, value: object, style: str) -> str:
         """One fact as it stands in a sentence; `style` is what follows the colon."""
-        if isinstance(value, datetime):
-            return self.time(value) if style == "time" else self.moment(value, style=_date_style(style))
-        if isinstance(value, date):
-            return self.date(value, style or "long")
-        if isinstance(value, Clock):
-            return self.time(value)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self.size(int(value)) if style == "bytes" else self._plain_number(value, style)
-        if isinstance(value, list | tuple | set | frozenset):
-            return self.join([str(item) for item in _ordered(value)])
-        return str(value)
+        match value:
+            case datetime():
+                said = self.time(value) if style == "time" else self.moment(value, style=_date_style(style))
+            case date():
+                said = self.date(value, style or "long")
+            case Clock():
+                said = self.time(value)
+            case int() | float() if not isinstance(value, bool):
+                said = self._number(value, style)
+            case list() | tuple() | set() | frozenset():
+                said = self.join([str(item) for item in _ordered(value)])
+            case _:
+                key = f"{style}.{value}"  # {state:state.campaign}: a code, said in this language
+                said = self(key) if style and key in self else str(value)
+        return said
 
-    def _plain_number(self, value: float, style: str) -> str:
+    def _number(self, value: float, style: str) -> str:
+        if style == "bytes":
+            return self.size(int(value))
         return self.number(value) if style == "n" or isinstance(value, float) else self._digits(str(value))
 
 

@@ -106,12 +106,40 @@ def test_every_kind_of_error_of_the_store_has_a_sentence() -> None:
 
 
 def test_every_error_that_is_raised_names_its_sentence() -> None:
-    """Without a key an error is told in English to everybody."""
+    """Without a key, or a sentence of its kind, an error is told in English to everybody."""
+    from mailer import errors
+
+    told = {name for name in ERRORS if f"error.{getattr(errors, name).code}" in i18n.words("ja")}
     nameless = [
         f"{path.relative_to(ROOT)}:{call.lineno}"
         for path in CODE
         for call in calls(path)
-        if name_of(call.func) in ERRORS - {"BadConfig", "BadIssue"}
+        if name_of(call.func) in ERRORS - told - {"BadConfig", "BadIssue"}
         and not any(k.arg in ("key", None) for k in call.keywords)
     ]
     assert nameless == []
+
+
+def codes() -> Iterator[str]:
+    """Keys that are put together from a code."""
+    from mailer.campaigns.model import CampaignState, Why
+    from mailer.composer.checks import CODES
+    from mailer.composer.faults import SENTENCES
+    from mailer.composer.model import IssueState
+    from mailer.delivery.model import DeliveryState
+    from subscribers.audience import EXCLUDED
+
+    yield from (f"state.campaign.{state}" for state in CampaignState)
+    yield from (f"state.delivery.{state}" for state in DeliveryState)
+    yield from (f"state.issue.{state}" for state in IssueState)
+    yield from (f"hold.{why}" for why in Why)
+    yield from (f"wait.{why}" for why in ("quota", "rate", "relay_refuses", "relay_down"))
+    yield from (f"excluded.{why}" for why in (*EXCLUDED, "already_has_it", "erased", "no_edition"))
+    yield from (code.key for code in CODES.values())
+    yield from (f"error.{code}" for code in SENTENCES)
+    yield from (f"web.problem_{status}" for status in ("404", "405", "409", "500", "other"))
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_code_has_words(language: str) -> None:
+    assert [key for key in codes() if key not in i18n.catalogue(language)] == []

@@ -143,4 +143,15 @@ def test_an_error_without_words_is_told_in_its_own_english() -> None:
 
 
 def test_an_error_is_told_by_its_reason_where_the_catalogue_knows_it() -> None:
+    near = Fault(
+        "unknown_key", "issue.toml", "x", facts={"key": "a", "near": "b", "known": "c", "reason": "near"}
+    )
+    plain = Fault("unknown_key", "issue.toml", "x", facts={"key": "a", "known": "c", "reason": "other"})
+    assert "“b”" in words("en").error(near)[0]
+    assert "“b”" not in words("en").error(plain)[0]
     assert words("en").error(BadAddress("x", reason="no_such_reason"))[0]
+
+
+def test_a_code_is_said_in_words() -> None:
+    assert words("ja")._fill("{state:state.campaign}", {"state": "held"}) == "保留"
+    assert words("ja")._fill("{state:state.campaign}", {"state": "other"}) == "other"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from sqlalchemy.engine import Engine
+
+from mailer import media
 from mailer.tables.campaigns import campaign
 from mailer.tables.composer import edition, issue
 
-from .conftest import NOW, World, add_issue
+from .conftest import JPEG, NOW, World, add_issue, build
 
 TWO = {"ja": "水辺のまち", "en": "Waterfronts"}
 
@@ -176,3 +179,25 @@ def test_an_edited_edition_row_is_never_read_from_a_draft(world: World) -> None:
             )
         )
     assert "unsent" not in world.client.get("/archive/ja/2034-12/").text
+
+
+def test_the_archive_reads_alike_from_both_databases(database: Engine) -> None:
+    for world in build(database):
+        with world.engine.begin() as connection:
+            picture = media.save(connection, JPEG, "image/jpeg", 10, 10, now=NOW)
+            web = f'<article><img src="/media/{picture}.jpg" width="600" height="260" alt="x"></article>'
+            add_issue(
+                connection,
+                "2034-12",
+                titles=TWO,
+                sent_to=[world.lists["staff"], world.lists["enews"]],
+                web=web,
+            )
+            add_issue(
+                connection, "2034-11", titles=TWO, sent_to=[world.lists["staff"]], day=date(2034, 11, 20)
+            )
+        listing = world.client.get("/archive/ja/").text
+        assert f'src="/media/{picture}.jpg"' in listing
+        assert "2034-11" not in listing
+        assert world.client.get("/archive/en/2034-12/").status_code == 200
+        assert world.client.get(f"/media/{picture}.jpg").content == JPEG
