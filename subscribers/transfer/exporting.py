@@ -40,7 +40,11 @@ def export(connection: Connection, *, list_slug: str | None = None, out: BinaryI
     if form not in FORMS:
         raise ValueError(f"form is one of {', '.join(FORMS)}, not {form!r}")
     of_list = store.list_by_slug(connection, list_slug) if list_slug else None
-    people = _people(connection, of_list)
+    query = _query(of_list)
+    count = sa.select(sa.func.count()).select_from(query.subquery())
+    if form == "xlsx" and (connection.scalar(count) or 0) >= LAST_ROW:
+        raise bad_table("too_many_rows", limit=LAST_ROW)
+    people = _people(connection, query, of_list)
     if form == "json":
         return _write_json(people, out)
     names = _attribute_names(connection)
@@ -49,8 +53,8 @@ def export(connection: Connection, *, list_slug: str | None = None, out: BinaryI
     return (_write_csv if form == "csv" else _write_xlsx)([heading], rows, out)
 
 
-def _people(connection: Connection, of_list: MailingList | None) -> Iterator[dict[str, Any]]:
-    """As a stream, in the order in which they came."""
+def _query(of_list: MailingList | None) -> sa.Select[Any]:
+    """In the order in which they came."""
     barred = suppression.c.address_key == subscriber.c.address_key
     query = sa.select(
         subscriber.c.id, subscriber.c.reference, subscriber.c.email, subscriber.c.name, subscriber.c.languages,
@@ -61,6 +65,13 @@ def _people(connection: Connection, of_list: MailingList | None) -> Iterator[dic
             subscription.c.subscriber_id == subscriber.c.id, subscription.c.list_id == of_list.id
         )
         query = query.add_columns(subscription.c.state).join(subscription, on_list)
+    return query
+
+
+def _people(
+    connection: Connection, query: sa.Select[Any], of_list: MailingList | None
+) -> Iterator[dict[str, Any]]:
+    """As a stream."""
     slugs = {one.id: one.slug for one in store.lists(connection)}
     result = connection.execute(query, execution_options={"yield_per": _BATCH})
     for rows in result.partitions():
@@ -129,8 +140,6 @@ def _write_xlsx(heading: Iterable[list[str]], rows: Iterable[list[str]], out: Bi
     people = -1
     for row in chain(heading, rows):
         people += 1
-        if people >= LAST_ROW:
-            raise bad_table("too_many_rows", limit=LAST_ROW)
         sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row])
     workbook.save(out)
     return people
