@@ -101,7 +101,7 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str], faults: list[Faul
         if not isinstance(part, dict):
             continue
         part[key] = value
-        if value[:1] in "[{":
+        if value.startswith(("[", "{")):
             try:
                 part[key] = json.loads(value)
             except ValueError:

@@ -1,0 +1,312 @@
+"""Config → House: the only place where objects meet. The House has no methods.
+
+Rooms receive plain values; here they are made from the configuration. Called by the CLI, the
+worker, the pages and the demo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Engine, make_url
+
+from subscribers import address
+from subscribers.database import open_engine, reading
+from subscribers.model import Address
+
+from . import config as configuration
+from . import i18n, migrations
+from .campaigns.business_days import Calendar, read_closed
+from .campaigns.launch import Rules
+from .composer.model import Identity
+from .config.model import Config, RelayBase, Text
+from .delivery import forecast, letterpress, throttle
+from .delivery.letterpress import Letterhead, LetterPress
+from .delivery.press import Settings
+from .delivery.retry import Policy
+from .delivery.sender import Sender
+from .errors import NoKey, Refused
+from .message.dkim import Signer, load_signer
+from .message.return_path import ReturnPath
+from .smtp.model import Envelope, Relay
+from .smtp.pool import Pool
+
+if TYPE_CHECKING:  # composing loads Pillow and lxml, 60 MB that a sender process does without
+    from .composer.approving import Gate
+    from .composer.editions import Press as IssuePress
+    from .composer.theme import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The assembled program."""
+
+    config: Config
+    engine: Engine
+    templates_dir: Path | None
+    permanent_key: str
+    keys: tuple[str, ...]
+    relays: tuple[Relay, ...]
+    letterhead: Letterhead
+
+
+def open_database(config: Config) -> Engine:
+    """The engine of `database.url`; a relative SQLite path starts at the configuration's folder."""
+    url = make_url(config.database.url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        url = url.set(database=str(config.path(url.database)))
+    return open_engine(url.render_as_string(hide_password=False))
+
+
+def open_house(path: Path, environ: Mapping[str, str]) -> House:
+    """Raises BadConfig with every fault, NoKey, Refused if the tables are not those of this program."""
+    config = configuration.load(path, environ)
+    permanent_key = config.secrets.permanent_key.get_secret_value()
+    keys = tuple(key.get_secret_value() for key in config.secrets.keys)
+    if not permanent_key or not keys:
+        raise NoKey(
+            "secrets.permanent_key and secrets.keys are not set.",
+            remedy="“mailer init” makes them; if you have them elsewhere, name them in the configuration.",
+        )
+    engine = open_database(config)
+    _require_tables(engine)
+    relays = tuple(_relay(one, index) for index, one in enumerate((config.relay, *config.relay.more)))
+    templates = config.path(config.site.templates_dir) if config.site.templates_dir else None
+    return House(
+        config,
+        engine,
+        templates,
+        permanent_key,
+        keys,
+        relays,
+        _letterhead(config, permanent_key, keys),
+    )
+
+
+def _require_tables(engine: Engine) -> None:
+    with reading(engine) as connection:
+        here, newest = migrations.standing(connection)
+    if here == newest:
+        return
+    if here is None:
+        raise Refused("The database has no tables yet.", remedy="Run “mailer migrate”.", key="database_empty")
+    raise Refused(
+        f"The tables are those of another version of the program ({here}, not {newest}).",
+        remedy="Run “mailer migrate”; if the database is the newer one, update the program.",
+        key="database_other_version", here=here, newest=newest,
+    )  # fmt: skip
+
+
+def in_languages(text: Text) -> dict[str, str]:
+    """A text of the configuration by language; "" = for all."""
+    return {"": text} if isinstance(text, str) else dict(text)
+
+
+def _said(text: Text, language: str) -> str:
+    by_language = in_languages(text)
+    return by_language.get(language) or by_language.get("") or next(iter(by_language.values()), "")
+
+
+# ── mail ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _wire(mailbox: str) -> str:
+    return address.parse(mailbox).wire if mailbox else ""
+
+
+def _relay(part: RelayBase, index: int) -> Relay:
+    """Gentle with a rented account: one connection where somebody signs in (DESIGN.md, decision 7)."""
+    return Relay(
+        name=f"relay:{part.host}:{part.username}" if part.host else f"relay:{index}",
+        host=part.host,
+        port=part.port,
+        tls=part.tls,
+        username=part.username,
+        password=part.password.get_secret_value(),
+        connections=part.connections or (1 if part.username else 10),
+        pipeline=part.pipeline,
+        local_name=part.local_name,
+        timeout=timedelta(seconds=part.timeout_seconds),
+    )
+
+
+def _letterhead(config: Config, permanent_key: str, keys: tuple[str, ...]) -> Letterhead:
+    sender_email = _wire(config.sender.email)
+    kind = config.relay.return_path
+    home = config.bounces.domain if kind == "verp" else sender_email
+    reads_bounces = kind != "verp" or bool(config.bounces.imap_host)
+    reply_to = _wire(config.sender.reply_to)
+    return Letterhead(
+        sender_email=sender_email,
+        sender_names=in_languages(config.sender.name or config.site.name),
+        reply_to=reply_to,
+        base_url=config.site.base_url,
+        mailto_home=(home if kind == "verp" else reply_to or home) if reads_bounces else "",
+        zone=config.site.time_zone,
+        return_path=ReturnPath(kind, home, permanent_key),
+        permanent_key=permanent_key,
+        keys=keys,
+        signers=_signers(config),
+    )
+
+
+def _signers(config: Config) -> tuple[Signer, ...]:
+    dkim = config.dkim
+    if not dkim.domain:
+        return ()
+    path = config.path(dkim.key_file)
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise NoKey(
+            f"The DKIM key {path} cannot be read.",
+            remedy="Name the right file in dkim.key_file, or let the relay sign.",
+            key="dkim_key", path=str(path),
+        ) from error  # fmt: skip
+    return (load_signer(dkim.domain, dkim.selector, pem),)
+
+
+def require_relay(house: House) -> Relay:
+    """The first relay. Raises Refused where none is configured."""
+    relay = house.relays[0]
+    if not relay.host or not house.letterhead.sender_email:
+        raise Refused(
+            "No relay or no sender's address is configured.",
+            remedy="Set relay.host and sender.email; “mailer check” then tries them.",
+            key="no_relay",
+        )
+    return relay
+
+
+def sender(house: House) -> Sender:
+    """One sender of this process. Raises Refused where no relay is configured."""
+    relay = require_relay(house)
+    delivery = house.config.delivery
+    settings = Settings(
+        relay=relay.name,
+        connections=relay.connections,
+        depth=relay.depth,
+        batch_size=delivery.batch_size,
+        lease=timedelta(seconds=delivery.lease_seconds),
+        rates=tuple(throttle.parse(rate) for rate in house.config.relay.rates),
+        policy=Policy(
+            first=timedelta(seconds=delivery.retry_first_seconds),
+            longest=timedelta(seconds=delivery.retry_max_seconds),
+            give_up=timedelta(hours=delivery.retry_give_up_hours),
+            resend_uncertain=delivery.on_uncertain == "resend",
+        ),
+        zone=ZoneInfo(house.config.site.time_zone),
+    )
+    return Sender(
+        house.engine,
+        lambda: Pool(relay),
+        LetterPress(house.engine, house.letterhead),
+        settings,
+        SystemClock(),
+    )
+
+
+class SystemClock:
+    """The real one."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime | None:
+    """When the campaign's last message should be out, by its rates; None if nothing is open."""
+    rates = tuple(throttle.parse(rate) for rate in house.config.relay.rates)
+    with reading(house.engine) as connection:
+        relay = house.relays[0]
+        return forecast.finish(connection, campaign_id, relay.name, rates, now, connections=relay.connections)
+
+
+def test_message(house: House, to: Address, language: str, now: datetime) -> tuple[Envelope, bytes]:
+    """The notice that `mailer check --to` sends."""
+    from .composer import editions
+
+    words = i18n.words(language)
+    values = {
+        "address": to.written,
+        "relay": house.relays[0].host,
+        "sent_at": words.moment(now, house.config.site.time_zone),
+    }
+    with house.engine.begin() as connection:
+        edition = editions.compose_notice(connection, "test", language, issue_press(house, now), values)
+        return letterpress.notice(connection, house.letterhead, edition, to, now)
+
+
+# ── issues, campaigns, pages ────────────────────────────────────────────────────────────────────
+
+
+def identities(config: Config) -> dict[str, Identity]:
+    """The legal block per language of the site."""
+    found = {}
+    for language in config.site.languages:
+        other = next((one for one in config.site.languages if one != language), "")
+        name = _said(config.sender.organisation, language)
+        elsewhere = _said(config.sender.organisation, other) if other else ""
+        found[language] = Identity(
+            newsletter=_said(config.site.name, language),
+            organisation=name,
+            organisation_other=elsewhere if elsewhere != name else "",
+            organisation_other_language=other,
+            postal_address=_said(config.sender.postal_address, language),
+            phone=_said(config.sender.phone, language),
+            contact=config.sender.contact or config.sender.email,
+        )
+    return found
+
+
+@lru_cache(maxsize=4)
+def _theme(templates_dir: Path | None) -> Theme:
+    from .composer.theme import Theme
+
+    return Theme(templates_dir)
+
+
+def issue_press(house: House, now: datetime) -> IssuePress:
+    """What composing needs beside the issue. Loads Pillow and lxml: a sender never calls it."""
+    from .composer.editions import Press as IssuePress
+
+    site, pictures = house.config.site, house.config.pictures
+    budget = pictures.budget_kb if site.base_url else pictures.embedded_budget_kb
+    return IssuePress(
+        theme=_theme(house.templates_dir),
+        base_url=site.base_url,
+        zone=site.time_zone,
+        identities=identities(house.config),
+        pictures_budget_bytes=budget * 1000,
+        site_languages=tuple(dict.fromkeys((site.default_language, *site.languages))),
+        now=now,
+        privacy_urls=dict.fromkeys(site.languages, site.privacy_url) if site.privacy_url else {},
+    )
+
+
+def gate(house: House, now: datetime) -> Gate:
+    """What the gate is told beside the issue."""
+    from .composer.approving import Gate
+    from .composer.checks import SenderFacts
+
+    sender = SenderFacts(house.config.sender.email, house.config.relay.host)
+    return Gate(issue_press(house, now), sender, house.config.checks)
+
+
+def clock_rules(house: House) -> Rules:
+    """What the clock must know: how late is too late, and which days are business days."""
+    yearly, once = read_closed(house.config.site.closed_days)
+    return Rules(
+        max_lateness=timedelta(hours=house.config.delivery.max_lateness_hours),
+        calendar=Calendar(house.config.site.country, yearly, once),
+        site_language=house.config.site.default_language,
+    )

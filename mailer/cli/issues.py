@@ -1,0 +1,227 @@
+"""issues: import, export, check, preview, approve, list."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mailer.errors import Refused
+from mailer.i18n import Words
+
+from .main import Desk
+from .say import Say
+
+if TYPE_CHECKING:
+    from mailer.composer.model import Finding
+
+
+def add_to(app: typer.Typer, said: Words) -> None:
+    group = typer.Typer(help=said("cli.issues.help"), no_args_is_help=True)
+    app.add_typer(group, name="issues")
+    _folders(group, said)
+    _judging(group, said)
+
+
+def _folders(group: typer.Typer, said: Words) -> None:
+    slug_argument = typer.Argument(metavar="SLUG", help=said("cli.issues.slug"))
+
+    @group.command("import", help=said("cli.issues.import.help"))
+    def import_(
+        ctx: typer.Context,
+        folder: Path = typer.Argument(metavar="DIR", help=said("cli.issues.import.dir")),
+    ) -> None:
+        from mailer.composer import folder as folders
+        from mailer.composer import store
+
+        desk: Desk = ctx.obj
+        house = desk.house()
+        read = folders.read(folder, house.config.site.time_zone)
+        issue = read.issue
+        with house.engine.begin() as connection:
+            store.save(connection, issue, read.files, by=desk.by, now=datetime.now(UTC))
+        desk.say.line(
+            "cli.issues.import.done",
+            slug=issue.slug, number=issue.number, languages=[said.autonym(one) for one in issue.languages],
+        )  # fmt: skip
+        desk.say.document(
+            {
+                "slug": issue.slug,
+                "number": issue.number,
+                "date": issue.date,
+                "languages": list(issue.languages),
+            }
+        )
+
+    @group.command("export", help=said("cli.issues.export.help"))
+    def export(
+        ctx: typer.Context,
+        slug: str = slug_argument,
+        folder: Path = typer.Argument(metavar="DIR", help=said("cli.issues.import.dir")),
+    ) -> None:
+        from mailer import media
+        from mailer.composer import folder as folders
+        from mailer.composer import store
+        from subscribers.database import reading
+
+        desk: Desk = ctx.obj
+        with reading(desk.house().engine) as connection:
+            issue = store.load(connection, slug)
+            folders.write(folder, issue, lambda blob: media.open(connection, blob).content)
+        desk.say.line("cli.issues.export.done", slug=slug, path=str(folder))
+        desk.say.document({"slug": slug, "path": str(folder)})
+
+    @group.command("list", help=said("cli.issues.list.help"))
+    def list_(ctx: typer.Context) -> None:
+        from mailer.composer import store
+        from subscribers.database import reading
+
+        desk: Desk = ctx.obj
+        with reading(desk.house().engine) as connection:
+            found = store.summaries(connection)
+        desk.say.table(
+            [
+                said(f"cli.issues.column.{column}")
+                for column in ("slug", "number", "date", "languages", "state", "subject")
+            ],
+            [
+                (
+                    one.slug,
+                    one.number,
+                    said.date(one.date, "short"),
+                    " ".join(one.languages),
+                    said(f"state.issue.{one.state}"),
+                    one.subject,
+                )
+                for one in found
+            ],
+        )
+        desk.say.document(
+            [
+                {
+                    "slug": one.slug,
+                    "number": one.number,
+                    "date": one.date,
+                    "languages": list(one.languages),
+                    "state": str(one.state),
+                    "subject": one.subject,
+                }
+                for one in found
+            ]
+        )
+
+
+def _judging(group: typer.Typer, said: Words) -> None:
+    slug_argument = typer.Argument(metavar="SLUG", help=said("cli.issues.slug"))
+
+    @group.command("check", help=said("cli.issues.check.help"))
+    def check(ctx: typer.Context, slug: str = slug_argument) -> None:
+        from mailer.bootstrap import gate
+        from mailer.composer import approving, checks
+
+        desk: Desk = ctx.obj
+        house = desk.house()
+        with house.engine.begin() as connection:
+            findings = approving.judge(connection, slug, gate(house, datetime.now(UTC)))
+        print_findings(desk.say, findings)
+        desk.say.document({"issue": slug, "findings": [as_document(desk.say.words, one) for one in findings]})
+        raise typer.Exit(1 if checks.holds(findings) else 0)
+
+    @group.command("preview", help=said("cli.issues.preview.help"))
+    def preview_(
+        ctx: typer.Context,
+        slug: str = slug_argument,
+        out: Path = typer.Option(..., "--out", metavar="DIR", help=said("cli.issues.preview.out")),
+    ) -> None:
+        from mailer.bootstrap import issue_press
+        from mailer.composer import store
+        from mailer.delivery.preview import preview
+
+        desk: Desk = ctx.obj
+        house = desk.house()
+        now = datetime.now(UTC)
+        with house.engine.begin() as connection:
+            issue = store.load(connection, slug)
+            paths = preview(connection, issue, issue_press(house, now), house.letterhead, out, said)
+        desk.say.line("cli.issues.preview.done", path=str(out / "index.html"))
+        desk.say.document({"issue": slug, "files": [str(path) for path in paths]})
+
+    @group.command("approve", help=said("cli.issues.approve.help"))
+    def approve(
+        ctx: typer.Context,
+        slug: str = slug_argument,
+        passed: list[str] = typer.Option([], "--pass", metavar="CODE", help=said("cli.issues.approve.pass")),
+        reason: str = typer.Option(
+            "", "--reason", metavar="TEXT", help=said("cli.issues.approve.reason"), show_default=False
+        ),
+    ) -> None:
+        from mailer.bootstrap import gate
+        from mailer.composer import approving
+
+        desk: Desk = ctx.obj
+        if passed and not reason.strip():
+            raise Refused(
+                "A finding is passed with a reason.",
+                remedy='Add --reason "…"; it is kept with the approval.',
+                key="pass_reason",
+            )
+        house = desk.house()
+        now = datetime.now(UTC)
+        with house.engine.begin() as connection:
+            verdict = approving.approve(
+                connection, slug, gate(house, now), passed=dict.fromkeys(passed, reason), by=desk.by, now=now
+            )
+        print_findings(desk.say, verdict.findings)
+        if verdict.approved:
+            desk.say.line(
+                "cli.issues.approve.done",
+                slug=slug,
+                languages=[said.autonym(one) for one in verdict.editions],
+            )
+        desk.say.document(
+            {
+                "issue": slug,
+                "approved": verdict.approved,
+                "editions": {
+                    language: edition.content_hash for language, edition in verdict.editions.items()
+                },
+                "findings": [as_document(said, one) for one in verdict.findings],
+            }
+        )
+        raise typer.Exit(0 if verdict.approved else 1)
+
+
+def as_document(words: Words, one: "Finding") -> dict[str, Any]:
+    """A finding as `issues check --json` gives it."""
+    from mailer.composer import checks
+
+    message, remedy = checks.describe(one, words)
+    return {
+        "code": one.code,
+        "severity": str(one.severity),
+        "language": one.language,
+        "section": one.section,
+        "where": one.where,
+        "message": message,
+        "remedy": remedy,
+    }
+
+
+def print_findings(say: Say, findings: "list[Finding] | tuple[Finding, ...]") -> None:
+    """One block a finding: how grave, where, what, what to do."""
+    from mailer.composer import checks
+
+    for one in findings:
+        message, remedy = checks.describe(one, say.words)
+        place = " · ".join(filter(None, (say.words.autonym(one.language) if one.language else "", one.where)))
+        say.text(f"{say.words(f'severity.{one.severity}')}  {message}")
+        say.text(f"    {place} [{one.code}]")
+        if remedy:
+            say.text(f"    → {remedy}")
+    counts = {level: sum(one.severity == level for one in findings) for level in ("error", "warning", "note")}
+    if not findings:
+        say.line("cli.issues.check.clear")
+        return
+    say.line(
+        "cli.issues.check.total", errors=counts["error"], warnings=counts["warning"], notes=counts["note"]
+    )

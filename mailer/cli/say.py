@@ -1,0 +1,105 @@
+"""How the command line speaks: one language, one document with --json, progress for what takes long.
+
+Owns the printing and the log's form. Every command takes a Say.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import structlog
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mailer.i18n import Words
+
+
+@dataclass(frozen=True)
+class Say:
+    """`words` in the person's language; with `as_json` nothing but one document goes to stdout."""
+
+    words: Words
+    as_json: bool
+
+    def line(self, key: str, **facts: object) -> None:
+        """A sentence of the catalogue on stdout (silent with --json)."""
+        self.text(self.words(key, **facts))
+
+    def text(self, text: str) -> None:
+        if not self.as_json:
+            Console(highlight=False, soft_wrap=True).print(escape(text))
+
+    def note(self, text: str) -> None:
+        """A sentence on stderr: what a person should know and no program should read."""
+        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(text))
+
+    def document(self, document: Any) -> None:
+        """The one JSON document (only with --json)."""
+        if self.as_json:
+            json.dump(document, sys.stdout, ensure_ascii=False, indent=2, default=_plain)
+            sys.stdout.write("\n")
+
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()
+    ) -> None:
+        """A quiet table: no frame, numbers to the right. Widths count full-width signs as two."""
+        if self.as_json:
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for index, heading in enumerate(headings):
+            table.add_column(escape(heading), justify="right" if index in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(self.cell(value)) for value in row))
+        Console(highlight=False).print(table)
+
+    def cell(self, value: object) -> str:
+        if isinstance(value, bool) or value is None:
+            return "" if value is None else self.words("word.yes" if value else "word.no")
+        return f"{value:,}" if isinstance(value, int) else str(value)
+
+    @contextmanager
+    def progress(self, key: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """A bar on stderr, shown on a terminal only; call the result with what is done so far."""
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(escape(self.words(key)), total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
+
+
+def log_to_stderr(level: int) -> None:
+    """Structured lines with ids and no addresses, on stderr: stdout belongs to the answer."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
