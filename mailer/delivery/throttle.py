@@ -133,11 +133,15 @@ def used(
     return [_slots(connection, scope, rate, now) for rate in rates]
 
 
+# Asked in every turn: made once, so that its cache key is reckoned once.
+_CLOSED = sa.select(relay_state).where(
+    relay_state.c.relay == sa.bindparam("relay"), relay_state.c.closed_until.is_not(None)
+)
+
+
 def closed(connection: Connection, relay: str) -> Closed | None:
     """What the relay last told us, also when that time is over: until something is accepted we only knock."""
-    row = connection.execute(
-        sa.select(relay_state).where(relay_state.c.relay == relay, relay_state.c.closed_until.is_not(None))
-    ).first()
+    row = connection.execute(_CLOSED, {"relay": relay}).first()
     return None if row is None else Closed(row.closed_until, row.reason, row.reply, row.times)
 
 

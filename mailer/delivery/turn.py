@@ -18,6 +18,7 @@ from mailer.delivery import ledger, retry, throttle
 from mailer.delivery.model import Claimed, DeliveryState, Settlement
 from mailer.delivery.press import Settings
 from mailer.delivery.retry import About, Decision
+from mailer.delivery.throttle import Closed
 from mailer.smtp.model import Outcome
 from mailer.tables.delivery import delivery
 
@@ -88,8 +89,8 @@ class Turn:
         """Locks are taken in the same order by all: own rows, relay, campaigns, windows, own rows."""
         judged = [(each, self._decide(each)) for each in tried]
         ours = ledger.settle(connection, [_settlement(*pair) for pair in judged], self.settings.relay)
-        self._draw_conclusions(connection, judged, now)
-        offered, again_at = self._allowed(connection, candidates, in_flight, now)
+        gate = self._draw_conclusions(connection, judged, now)
+        offered, again_at = self._allowed(connection, gate, candidates, in_flight, now)
         marked: set[int] = set()
         if offered:
             if self.watch.waiting:
@@ -113,7 +114,8 @@ class Turn:
 
     def _draw_conclusions(
         self, connection: Connection, judged: Sequence[tuple[Tried, Decision]], now: datetime
-    ) -> None:
+    ) -> Closed | None:
+        """What the outcomes mean for others; what the relay says of us after them."""
         for tried, decision in judged:
             if decision.about is About.US:
                 self._hold(connection, tried, decision.reason or "policy", now)
@@ -122,18 +124,21 @@ class Turn:
         shut = [pair for pair in judged if pair[1].about in (About.QUOTA, About.RELAY)]
         if shut:
             tried, decision = shut[-1]
-            self._close(connection, decision.reason or "quota", _words(tried), now)
-        elif self.watch.lost >= ENOUGH_LOST:
+            return self._close(connection, decision.reason or "quota", _words(tried), now)
+        if self.watch.lost >= ENOUGH_LOST:
             self.watch.lost = 0
-            self._close(connection, "relay_down", None, now)
-        elif any(decision.state is DeliveryState.ACCEPTED for _, decision in judged):
-            gate = throttle.closed(connection, self.settings.relay)
-            if gate is not None and gate.until <= now:  # we knocked, and it opened
-                throttle.reopen(connection, self.settings.relay, now)
+            return self._close(connection, "relay_down", None, now)
+        gate = throttle.closed(connection, self.settings.relay)
+        accepted = any(decision.state is DeliveryState.ACCEPTED for _, decision in judged)
+        if gate is not None and gate.until <= now and accepted:  # we knocked, and it opened
+            throttle.reopen(connection, self.settings.relay, now)
+            return None
+        return gate
 
-    def _close(self, connection: Connection, reason: str, reply: str | None, now: datetime) -> None:
+    def _close(self, connection: Connection, reason: str, reply: str | None, now: datetime) -> Closed:
         gate = throttle.close(connection, self.settings.relay, reason, reply, self.settings.rates, now)
         self._wait(connection, gate.until, gate.reason, gate.reply)
+        return gate
 
     def _wait(self, connection: Connection, until: datetime, reason: str, reply: str | None) -> None:
         self.watch.waiting = True
@@ -160,10 +165,14 @@ class Turn:
     # ── what may leave ───────────────────────────────────────────────────────────────────────────
 
     def _allowed(
-        self, connection: Connection, candidates: Sequence[Claimed], in_flight: int, now: datetime
+        self,
+        connection: Connection,
+        gate: Closed | None,
+        candidates: Sequence[Claimed],
+        in_flight: int,
+        now: datetime,
     ) -> tuple[int, datetime | None]:
         """How many of the candidates, notices first, and when there will be more."""
-        gate = throttle.closed(connection, self.settings.relay)
         if gate is not None and gate.until > now:
             self._wait(connection, gate.until, gate.reason, gate.reply)
             return 0, gate.until

@@ -13,6 +13,7 @@ from mailer.delivery.ledger.claim import _FIELDS, _due
 from mailer.delivery.model import DeliveryState, Notice, Settlement
 from mailer.tables.delivery import attempt, delivery
 from subscribers import tables
+from tests.delivery.conftest import Office
 
 LEASE = timedelta(minutes=5)
 S = DeliveryState
@@ -341,6 +342,28 @@ def test_a_claim_reads_the_head_of_the_partial_index(sqlite, now):
         said = " ".join(line[3] for line in plan)
         assert "ix_delivery_open (state=? AND campaign_id=? AND due_at<?)" in said
         assert "TEMP B-TREE" not in said
+
+
+def test_what_a_turn_writes_is_looked_up_row_by_row(sqlite, now):
+    """Walking all open rows for each of ten took 12 ms with 5,000 claimed; looking them up 0.3."""
+    office = Office(sqlite, now)
+    office.set_up()
+    office.launched(5)
+    written = []
+
+    @sa.event.listens_for(sqlite, "before_cursor_execute")
+    def note(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("UPDATE delivery"):
+            written.append((statement, parameters))
+
+    claimed = office.claim()
+    office.mark(claimed)
+    settle(office, [told(row, at=now) for row in claimed])
+    assert len(written) == 3
+    for statement, parameters in tuple(written):
+        with sqlite.begin() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)" in " ".join(line[3] for line in plan)
 
 
 def test_the_columns_of_a_claim_are_columns_of_the_table():

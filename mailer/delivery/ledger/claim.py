@@ -264,7 +264,9 @@ def _attempting(dialect: str) -> ReturningUpdate[int]:
     return (
         delivery.update()
         .where(delivery.c.id == held.c.id, delivery.c.fence == held.c.fence)
-        .where(open_in(_S.CLAIMED, _S.ATTEMPTING), sa.or_(delivery.c.campaign_id.is_(None), may_leave))
+        # Not `open_in`: SQLite would walk all open rows for each of these instead of looking them up.
+        .where(delivery.c.state.in_([_S.CLAIMED, _S.ATTEMPTING]))
+        .where(sa.or_(delivery.c.campaign_id.is_(None), may_leave))
         .values(
             state=_S.ATTEMPTING,
             attempts=delivery.c.attempts + sa.case((delivery.c.state == _S.CLAIMED, 1), else_=0),
