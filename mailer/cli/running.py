@@ -31,9 +31,10 @@ def add_to(app: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         log_to_stderr(logging.INFO)
         house = desk.house()
-        with serving.pages(serving.site_of(house), house.config.site.bind) as url:
+        last = worker.LastTick()
+        with serving.pages(serving.site_of(house, last.at), house.config.site.bind) as url:
             typer.echo(f"listening on {url}")
-            asyncio.run(worker.work(house, desk.config, asyncio.Event()))
+            asyncio.run(worker.work(house, desk.config, asyncio.Event(), last))
 
     @app.command(help=said("cli.demo.help"))
     def demo(

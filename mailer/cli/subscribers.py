@@ -3,6 +3,7 @@
 import secrets
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from subscribers.transfer import ImportResult, RowError
 
 _SHOWN = 20  # refused lines on the screen; the file has all
+
+
+class Form(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSON = "json"
 
 
 def add_to(app: typer.Typer, said: Words) -> None:
@@ -232,9 +239,7 @@ def _transfer(group: typer.Typer, said: Words) -> None:
         out: Path | None = typer.Option(
             None, "--out", metavar="FILE", help=said("cli.subscribers.export.out"), show_default=False
         ),
-        form: str = typer.Option(
-            "csv", "--form", metavar="csv|xlsx|json", help=said("cli.subscribers.export.form")
-        ),
+        form: Form = typer.Option(Form.CSV, "--form", help=said("cli.subscribers.export.form")),
     ) -> None:
         from subscribers.database import reading
         from subscribers.transfer import export as write
@@ -242,10 +247,11 @@ def _transfer(group: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         with reading(desk.house().engine) as connection:
             if out is None:
-                write(connection, list_slug=list_slug or None, out=sys.stdout.buffer, form=form)
+                form = Form.JSON if desk.say.as_json else form
+                write(connection, list_slug=list_slug or None, out=sys.stdout.buffer, form=str(form))
                 return
             with out.open("wb") as file:
-                people = write(connection, list_slug=list_slug or None, out=file, form=form)
+                people = write(connection, list_slug=list_slug or None, out=file, form=str(form))
         desk.say.line("cli.subscribers.export.done", count=people, path=str(out))
         desk.say.document({"people": people, "path": str(out)})
 

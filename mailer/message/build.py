@@ -191,9 +191,10 @@ def _picture_type(picture: EmbeddedPicture) -> str:
             filename=picture.filename,
         )
     name = re.sub(r"[^A-Za-z0-9._-]", "-", picture.filename)[-60:]
+    fold = "" if len(picture.cid) <= 60 else "\r\n"  # some parsers keep a fold as part of the value
     return (
         f"Content-Type: {picture.media_type}\r\nContent-Transfer-Encoding: base64\r\n"
-        f'Content-ID:\r\n <{picture.cid}>\r\nContent-Disposition: inline;\r\n filename="{name}"\r\n'
+        f'Content-ID:{fold} <{picture.cid}>\r\nContent-Disposition: inline;\r\n filename="{name}"\r\n'
     )
 
 

@@ -88,7 +88,7 @@ EDITIONS = {
     "tom@example.com": "en",
     '"taro..y"@mobile.example.ne.jp': "ja",
     "luc@example.net": "ja",
-    "aoi@xn--jvr76tnxg.example": "ja",
+    "aoi@xn--j6w43m.example": "ja",
 }
 
 
