@@ -61,11 +61,7 @@ def claim(
         _mark_skipped(connection, refused, now)
         _set(connection, [row.id for row in kept], state=_S.CLAIMED, fence=fence, lease_until=now + lease)
         claimed = [
-            Claimed(
-                fence=fence,
-                recipient=recipients.get(row.id),
-                **{name: row._mapping[name] for name in _FIELDS},
-            )
+            Claimed(fence=fence, recipient=recipients.get(row.id), **dict(zip(_FIELDS, row, strict=True)))
             for row in kept
         ]
     return claimed
