@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from datetime import timedelta
@@ -21,7 +22,14 @@ async def main(url: str, port: int, shift: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     print("ready", flush=True)
-    await sender.run(stop)
+    await asyncio.gather(sender.run(stop), _end_with(os.getppid(), stop))
+
+
+async def _end_with(parent: int, stop: asyncio.Event) -> None:
+    """A test that is itself killed must not leave senders behind."""
+    while not stop.is_set() and os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    stop.set()
 
 
 if __name__ == "__main__":
