@@ -7,7 +7,7 @@ addresses rewrite it a hundred times over: 16–24 µs a row went into the WAL, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..database import Id, Json
-from .rows import PARTS
+from .rows import PARTS, Row
 
 _private = sa.MetaData()
 
@@ -74,19 +74,17 @@ def tables(connection: Connection) -> Iterator[None]:
         _private.drop_all(connection, checkfirst=False)
 
 
-def fill(connection: Connection, table: sa.Table, rows: Sequence[Sequence[object]]) -> None:
-    """Insert as fast as the driver can: executemany on SQLite (3 µs a row), COPY on PostgreSQL."""
+def fill(connection: Connection, rows: list[Row]) -> None:
+    """As fast as the driver can: executemany on SQLite (4 µs a row), COPY on PostgreSQL."""
     if not rows:
         return
-    names = ", ".join(column.name for column in table.columns if column.name != "place")
+    names = ", ".join(column.name for column in arrived.columns)
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(rows[0]))
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({names}) VALUES ({marks})", [*map(tuple, rows)]
-        )
+        marks = ", ".join("?" * len(arrived.columns))
+        connection.exec_driver_sql(f"INSERT INTO {arrived.name} ({names}) VALUES ({marks})", rows)
         return
     raw: Any = connection.connection.cursor()  # psycopg's own: COPY is not in SQLAlchemy
-    with raw, raw.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+    with raw, raw.copy(f"COPY {arrived.name} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -130,9 +131,9 @@ def test_references_are_unique_also_against_those_that_are_there(
     bring_in: Any, database: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With two signs there are 841 references for 700 people: clashes are certain and must come round again.
-    from subscribers.transfer import writing
+    from subscribers.transfer import newcomers
 
-    monkeypatch.setattr(writing, "LENGTH", 2)
+    monkeypatch.setattr(newcomers, "LENGTH", 2)
     for batch in range(7):
         rows = "".join(f"p{batch}.{n}@example.jp\n" for n in range(100))
         assert bring_in("email\n" + rows, options=None).added == 100
@@ -528,3 +529,18 @@ def test_pages_and_senders_write_between_the_chunks(
     result = read_in(table, options=Options(progress=meanwhile))
     assert len(joined) > 3
     assert result.added == 31
+
+
+def test_two_imports_at_once_add_each_person_once(
+    bring_in: Any, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On PostgreSQL both are between reading and writing: ON CONFLICT, and another round for who is known by now.
+    monkeypatch.setattr(importing_module, "CHUNK", 100)
+    table = "email,name\n" + "".join(f"p{n}@example.jp,N{n}\n" for n in range(1_000))
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda _: bring_in(table), range(2)))
+    assert sum(result.added for result in results) == 1_000
+    assert sum(result.unchanged for result in results) == 1_000
+    with reading(database) as connection:
+        for counted in (tables.subscriber, tables.subscription, tables.consent_record):
+            assert connection.scalar(sa.select(sa.func.count()).select_from(counted)) == 1_000
