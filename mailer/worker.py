@@ -33,8 +33,25 @@ TICK = timedelta(seconds=10)  # how late a campaign may start; a tick on an idle
 _ORPHAN_CHECK = 2.0  # seconds between looks at the parent of a sender process
 
 
+class LastTick:
+    """When the clock last ticked without a fault: told by its thread, asked by the pages' threads.
+
+    One reference, replaced whole, so that no lock is needed. Its moment is aware UTC.
+    """
+
+    def __init__(self) -> None:
+        self._at: datetime | None = None
+
+    def tell(self, at: datetime) -> None:
+        self._at = at
+
+    def at(self) -> datetime | None:
+        """None: not yet."""
+        return self._at
+
+
 @contextmanager
-def clock(house: House) -> Iterator[None]:
+def clock(house: House, last: LastTick) -> Iterator[None]:
     """Ticks in a thread of its own. The database decides, so that any number of clocks do no harm.
 
     `misfire_grace_time=None, coalesce=True`: APScheduler's default silently drops a job that is a
@@ -42,7 +59,7 @@ def clock(house: House) -> Iterator[None]:
     """
     scheduler = BackgroundScheduler(timezone=UTC)
     scheduler.add_job(
-        tick, "interval", args=[house], seconds=TICK.total_seconds(), next_run_time=datetime.now(UTC),
+        tick, "interval", args=[house, last], seconds=TICK.total_seconds(), next_run_time=datetime.now(UTC),
         misfire_grace_time=None, coalesce=True, max_instances=1, id="tick",
     )  # fmt: skip
     scheduler.start()
@@ -52,12 +69,14 @@ def clock(house: House) -> Iterator[None]:
         scheduler.shutdown(wait=True)
 
 
-def tick(house: House) -> None:
+def tick(house: House, last: LastTick) -> None:
     """One look at the calendar: what is due is launched or held."""
+    now = datetime.now(UTC)
     try:
         with house.engine.begin() as connection:
-            for event in launch.tick(connection, datetime.now(UTC), clock_rules(house)):
+            for event in launch.tick(connection, now, clock_rules(house)):
                 log.info("clock", **event)
+        last.tell(now)
     except Exception:
         # A tick that fails must not end the clock: the next one finds the same work.
         log.exception("tick failed")
@@ -82,9 +101,9 @@ async def stop_on_signals(stop: asyncio.Event) -> AsyncIterator[None]:
                 loop.remove_signal_handler(name)
 
 
-async def work(house: House, config: Path, stop: asyncio.Event) -> None:
+async def work(house: House, config: Path, stop: asyncio.Event, last: LastTick | None = None) -> None:
     """The clock and the senders until `stop`. Further sender processes are children of this one."""
-    with clock(house), children(config, house.config.delivery.processes - 1):
+    with clock(house, last or LastTick()), children(config, house.config.delivery.processes - 1):
         async with stop_on_signals(stop):
             await sender(house).run(stop)
 

@@ -6,8 +6,7 @@ which person and which list; no cookie, no session, no script.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
-from urllib.parse import parse_qs
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import PlainTextResponse, Response
@@ -15,21 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from mailer import tokens
 from mailer.readers import leaving
 from mailer.readers.leaving import OnList, Reader
+from mailer.web import forms
 from mailer.web.pages import NO_STORE, Pages, Site
 from subscribers.database import reading
-
-_LONGEST_BODY: Final = 16_384  # bytes read of a POST; our form sends 12, RFC 8058 sends 26
-_FORM: Final = "application/x-www-form-urlencoded"
-
-
-async def _body(request: Request) -> bytes:
-    """The beginning of the body. Whatever follows is none of ours and is not kept."""
-    read = b""
-    async for chunk in request.stream():
-        read += chunk[: _LONGEST_BODY - len(read)]
-        if len(read) >= _LONGEST_BODY:
-            break
-    return read
 
 
 def routes(site: Site, pages: Pages) -> APIRouter:
@@ -56,7 +43,7 @@ def routes(site: Site, pages: Pages) -> APIRouter:
         )
 
     @router.post("/u/{token}")
-    def leave(token: str, request: Request, body: Annotated[bytes, Depends(_body)]) -> Response:
+    def leave(token: str, request: Request, body: Annotated[bytes, Depends(forms.body)]) -> Response:
         found = tokens.read_unsubscribe(site.permanent_key, token)
         if found is None:
             return pages.problem(request, 404)
@@ -93,14 +80,10 @@ def routes(site: Site, pages: Pages) -> APIRouter:
 
 def _what(request: Request, body: bytes) -> str | None:
     """`list` or `all` from our own form; None for a mail program, however odd its body is."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    sent = forms.fields(request, body)
+    if sent is None or "List-Unsubscribe" in sent:
         return None
-    try:
-        fields = parse_qs(body.decode("ascii"), max_num_fields=20)
-    except ValueError:
-        return None
-    what = fields.get("what", [""])[0]
-    return what if what in ("list", "all") and "List-Unsubscribe" not in fields else None
+    return sent["what"] if sent.get("what") in ("list", "all") else None
 
 
 def _language(pages: Pages, request: Request, reader: Reader) -> str:

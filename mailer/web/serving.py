@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -19,8 +19,8 @@ from mailer.web.pages import Site
 from mailer.web.site import create_app
 
 
-def site_of(house: House) -> Site:
-    """What the readers' pages are told."""
+def site_of(house: House, last_tick: Callable[[], datetime | None]) -> Site:
+    """What the readers' pages are told. `last_tick`: when the clock of this process last ticked."""
     site = house.config.site
     return Site(
         engine=house.engine,
@@ -30,8 +30,10 @@ def site_of(house: House) -> Site:
         default_language=site.default_language,
         identities=identities(house.config),
         permanent_key=house.permanent_key,
+        keys=house.keys,
         clock=lambda: datetime.now(UTC),
         privacy_url=site.privacy_url,
+        last_tick=last_tick,
     )
 
 

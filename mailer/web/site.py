@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from mailer.errors import MailerError, NotFound, Refused
-from mailer.web import archive, health, media, public, resources
+from mailer.web import archive, health, media, preferences, public, resources
 from mailer.web.pages import Pages, Site
 from subscribers.errors import SubscriberError, UnknownList, UnknownSubscriber
 
@@ -37,7 +37,7 @@ def create_app(site: Site) -> FastAPI:
     """The application for one house. Nothing is opened until a request comes."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     pages = Pages(site)
-    for room in (public, archive, media, resources, health):
+    for room in (public, preferences, archive, media, resources, health):
         app.include_router(room.routes(site, pages))
     app.include_router(pages.static_routes())
 

@@ -128,6 +128,7 @@ def codes() -> Iterator[str]:
     from mailer.composer.model import IssueState
     from mailer.delivery.model import DeliveryState
     from subscribers.audience import EXCLUDED
+    from subscribers.model import SubscriptionState
 
     yield from (f"state.campaign.{state}" for state in CampaignState)
     yield from (f"state.delivery.{state}" for state in DeliveryState)
@@ -138,6 +139,7 @@ def codes() -> Iterator[str]:
     yield from (code.key for code in CODES.values())
     yield from (f"error.{code}" for code in SENTENCES)
     yield from (f"web.problem_{status}" for status in ("404", "405", "409", "500", "other"))
+    yield from (f"web.prefs_{state}" for state in SubscriptionState)
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

@@ -23,6 +23,7 @@ from subscribers.model import Actor
 
 NOW = datetime(2034, 12, 20, 0, 0, tzinfo=UTC)
 KEY = "permanent-key-of-the-tests"
+KEYS = ("newer-key-of-the-tests", "older-key-of-the-tests")
 KEIKO = Actor("staff", "keiko")
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 PDF = b"%PDF-1.7 " + b"0123456789" * 100
@@ -76,7 +77,7 @@ class World:
 
 
 def site_of(engine: Engine, clock: Clock, base_url: str = "https://mail.example.org") -> Site:
-    return Site(engine, base_url, "Asia/Tokyo", ("ja", "en"), "ja", IDENTITIES, KEY, clock)
+    return Site(engine, base_url, "Asia/Tokyo", ("ja", "en"), "ja", IDENTITIES, KEY, KEYS, clock)
 
 
 @pytest.fixture

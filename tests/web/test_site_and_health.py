@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from starlette.testclient import TestClient
 
+from mailer import worker
+from mailer.bootstrap import House
+from mailer.config.model import Config
 from mailer.web.site import create_app
 
 from .conftest import NOW, Clock, World, site_of
@@ -31,11 +37,23 @@ def test_health_fails_when_the_database_does(tmp_path: Path) -> None:
 
 
 def test_health_knows_the_last_tick(sqlite: Engine) -> None:
-    from dataclasses import replace
-
     site = replace(site_of(sqlite, Clock()), last_tick=lambda: NOW - timedelta(seconds=3))
     with TestClient(create_app(site)) as client:
         assert client.get("/healthz").json()["last_tick"] == "2034-12-19T23:59:57+00:00"
+
+
+def test_a_tick_is_told_once_it_has_gone_well(sqlite: Engine) -> None:
+    house = cast(House, SimpleNamespace(engine=sqlite, config=Config()))
+    last = worker.LastTick()
+    with TestClient(create_app(replace(site_of(sqlite, Clock()), last_tick=last.at))) as client:
+        assert client.get("/healthz").json()["last_tick"] is None
+        worker.tick(house, last)
+        told = client.get("/healthz").json()["last_tick"]
+        assert datetime.fromisoformat(told).tzinfo is not None
+        with sqlite.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE schedule")
+        worker.tick(house, last)  # a clock whose ticks fail must not look alive
+        assert client.get("/healthz").json()["last_tick"] == told
 
 
 def test_the_sheet_is_named_by_its_content_and_kept(world: World) -> None:

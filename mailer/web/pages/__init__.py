@@ -41,6 +41,7 @@ class Site:
     default_language: str
     identities: Mapping[str, Identity]  # per language; at least the default one
     permanent_key: str
+    keys: tuple[str, ...]  # secrets.keys, the newest first
     clock: Callable[[], datetime]
     privacy_url: str = ""
     last_tick: Callable[[], datetime | None] = field(default=lambda: None)
