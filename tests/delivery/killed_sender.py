@@ -27,7 +27,7 @@ async def main(url: str, port: int, shift: float) -> None:
 
 async def _end_with(parent: int, stop: asyncio.Event) -> None:
     """A test that is itself killed must not leave senders behind."""
-    while not stop.is_set() and os.getppid() == parent:
+    while not stop.is_set() and os.getppid() == parent:  # noqa: ASYNC110
         await asyncio.sleep(0.5)
     stop.set()
 
