@@ -39,10 +39,11 @@ class PlainPress:
 
 
 class MovedClock:
-    """Time that stands still but for waits, which take no time at all."""
+    """Time that stands still but for waits, which take no time at all; or, if `still`, never end."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, *, still: bool = False) -> None:
         self.time = now
+        self._still = still
         self.waited = timedelta(0)
 
     def now(self) -> datetime:
@@ -52,6 +53,8 @@ class MovedClock:
         self.time += by
 
     async def sleep(self, seconds: float) -> None:
+        if self._still:
+            await asyncio.Event().wait()
         await asyncio.sleep(0)
         self.waited += timedelta(seconds=seconds)
         self.time += timedelta(seconds=seconds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import sqlalchemy as sa
 
@@ -55,6 +57,19 @@ def test_the_same_issue_to_a_second_list_repeats_nobody(office):  # F54
     assert office.build(office.add_campaign(), list_ids=[first_list]).total == 4
     built = office.build(office.add_campaign(), list_ids=[second_list])
     assert (built.total, built.already) == (2, 3)
+
+
+def test_two_sends_pressed_at_the_same_moment_build_everybody_once(office):  # F54
+    office.add_people(200)
+    campaigns = [office.add_campaign() for _ in range(4)]
+    built = []
+    threads = [threading.Thread(target=lambda one=one: built.append(office.build(one))) for one in campaigns]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.total for one in built) == [0, 0, 0, 200]
+    assert sum(one.already for one in built) == 600
 
 
 def test_again_sends_to_those_who_have_it_too(office):  # F54

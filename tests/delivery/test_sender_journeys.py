@@ -16,6 +16,7 @@ from mailer.delivery.retry import Policy
 from mailer.delivery.throttle import parse
 from mailer.smtp.model import Relay
 from mailer.smtp.sink import Action, Options, Sink
+from mailer.tables import campaigns
 from mailer.tables.delivery import attempt, delivery, relay_state
 from subscribers import tables
 from tests.delivery.press_room import MovedClock, PlainPress, recipients, relay_of, sender_to
@@ -37,8 +38,8 @@ async def send_until(office, senders, is_enough):
         await asyncio.gather(*running)
 
 
-def finished(office, *campaigns):
-    return lambda: all(office.campaign(one).state == "finished" for one in campaigns)
+def finished(office, *which):
+    return lambda: all(office.campaign(one).state == "finished" for one in which)
 
 
 def addresses(ids, prefix="p"):
@@ -91,6 +92,38 @@ def test_pausing_and_resuming_twenty_times_loses_and_repeats_nobody(office):  # 
                 await asyncio.sleep(0.02)
             await running
         assert recipients(sink) == addresses(range(1, 201))
+
+    asyncio.run(journey())
+
+
+def test_cancelling_in_mid_send_stops_the_rest_and_tells_the_truth(office):  # F3
+    async def journey():
+        campaign, clock = office.launched(200), MovedClock(office.now)
+
+        def cancel():
+            with office.engine.begin() as connection:
+                connection.execute(
+                    campaigns.campaign.update()
+                    .where(campaigns.campaign.c.id == campaign)
+                    .values(state="cancelled")
+                )
+                ledger.cancel(connection, campaign, office.now)
+
+        async with Sink() as sink:
+            running = asyncio.create_task(
+                send_until(
+                    office,
+                    sender_to(office.engine, relay_of(sink), clock),
+                    lambda: set(office.states(campaign)) == {"accepted", "cancelled"},
+                )
+            )
+            while len(sink.messages) < 20:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            await asyncio.to_thread(cancel)
+            await running
+        states = office.states(campaign)
+        assert states["accepted"] == len(set(recipients(sink))) == len(sink.messages) < 200
+        assert sum(states.values()) == 200
 
     asyncio.run(journey())
 
@@ -303,12 +336,12 @@ def test_the_same_issue_to_a_second_list_reaches_nobody_twice(office):  # F54
         both = office.add_people(10)
         office.put_on(both[:6], second)
         office.add_people(4, list_id=second, prefix="q")
-        campaigns = [office.add_campaign(), office.add_campaign()]
-        office.build(campaigns[0], list_ids=office.list_ids[:1])
-        office.build(campaigns[1], list_ids=[second])
+        both_sends = [office.add_campaign(), office.add_campaign()]
+        office.build(both_sends[0], list_ids=office.list_ids[:1])
+        office.build(both_sends[1], list_ids=[second])
         async with Sink() as sink:
             await send_until(
-                office, sender_to(office.engine, relay_of(sink), clock), finished(office, *campaigns)
+                office, sender_to(office.engine, relay_of(sink), clock), finished(office, *both_sends)
             )
         assert recipients(sink) == sorted(addresses(both) + addresses(range(11, 15), "q"))
 
@@ -424,7 +457,7 @@ def test_a_relay_that_is_down_makes_the_campaign_wait_and_go_on_by_itself(office
 
 def test_a_server_that_never_answers_after_the_dot_does_not_make_the_whole_list_uncertain(office):  # F16
     async def journey():
-        campaign, clock = office.launched(100), MovedClock(office.now)
+        campaign, clock = office.launched(100), MovedClock(office.now, still=True)
         async with Sink(script=fault_server.drop("message")) as sink:
             sender = sender_to(office.engine, relay_of(sink, connections=1), clock)
             await send_until(office, sender, lambda: office.campaign(campaign).waits_reason == "relay_down")

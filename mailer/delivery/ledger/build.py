@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -74,7 +74,8 @@ def build(
     ).rowcount
     if connection.dialect.name == "postgresql" and added >= ANALYZE_FROM_ROWS:
         connection.exec_driver_sql("ANALYZE delivery")
-    total, by_language = _count(connection, campaign_id, newest if begun is None else 0)
+    languages = [found[1] for found in edition_of.values() if found]
+    total, by_language = _count(connection, campaign_id, languages, newest if begun is None else 0)
     return Built(total, by_language, already)
 
 
@@ -141,20 +142,30 @@ def _stands(who: sa.Subquery, campaign_id: int) -> sa.ColumnElement[bool]:
     )
 
 
-def _count(connection: Connection, campaign_id: int, newest: int) -> tuple[int, dict[str, int]]:
-    """Rows, and rows that are not skipped by language. Only what is newer than `newest`: new rows
-    stand together, and reading them in order costs a tenth of looking each up by campaign."""
-    found = connection.execute(
-        sa.select(delivery.c.language, delivery.c.state, delivery.c.reason, sa.func.count())
-        .where(delivery.c.campaign_id == campaign_id, delivery.c.id > newest)
-        .group_by(delivery.c.language, delivery.c.state, delivery.c.reason)
-    ).all()
-    by_language: dict[str, int] = {}
-    for language, state, reason, people in found:
-        if reason == "unknown_languages":
-            raise LookupError(
-                f"{people} people of campaign {campaign_id} have languages that edition_of lacks"
-            )
-        if state != DeliveryState.SKIPPED:
-            by_language[language] = by_language.get(language, 0) + people
-    return sum(row[3] for row in found), dict(sorted(by_language.items()))
+def _count(
+    connection: Connection, campaign_id: int, languages: Iterable[str], newest: int
+) -> tuple[int, dict[str, int]]:
+    """Rows, and rows that are not skipped by language.
+
+    Only what is newer than `newest`: new rows stand together, and reading them in order costs a tenth of
+    looking each up by campaign. Sums of conditions: grouping would sort a million rows.
+    """
+    named = sorted(set(languages))
+    unknown, *people = (
+        sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+        for condition in (
+            delivery.c.reason == "unknown_languages",
+            *(
+                sa.and_(delivery.c.language == one, delivery.c.state != DeliveryState.SKIPPED)
+                for one in named
+            ),
+        )
+    )
+    total, lacking, *found = connection.execute(
+        sa.select(sa.func.count(), unknown, *people).where(
+            delivery.c.campaign_id == campaign_id, delivery.c.id > newest
+        )
+    ).one()
+    if lacking:
+        raise LookupError(f"{lacking} people of campaign {campaign_id} have languages that edition_of lacks")
+    return total, {one: count for one, count in zip(named, found, strict=True) if count}
