@@ -59,13 +59,23 @@ _WIDTHS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 
 def parse(text: str) -> Address:
     """The address in `text`: a bare one, in any width, case kept. Raises BadAddress with a reason of REASONS."""
-    plain = _PLAIN.fullmatch(text)
-    if plain and len(text) <= LONGEST_ADDRESS and "--" not in text and "=?" not in text:
-        local, domain = plain.groups()
-        if len(local) <= LONGEST_LOCAL:
-            domain = domain.lower()
-            return Address(text, local, domain, text.lower(), f"{local}@{domain}")
+    if everyday := plain(text):
+        local, domain = everyday
+        return Address(text, local, domain, text.lower(), f"{local}@{domain}")
     return _parse_any(text)
+
+
+def plain(text: str) -> tuple[str, str] | None:
+    """Local part and lower-case domain of an everyday ASCII address; None where only `parse` can tell.
+
+    Its key is `text.lower()`. For the import, where making an Address costs a third of reading one.
+    """
+    found = _PLAIN.fullmatch(text)
+    if found and len(text) <= LONGEST_ADDRESS and "--" not in text and "=?" not in text:
+        local, domain = found.groups()
+        if len(local) <= LONGEST_LOCAL:
+            return local, domain.lower()
+    return None
 
 
 def from_wire(wire: str) -> Address:

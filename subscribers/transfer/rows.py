@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ..address import parse, parse_mailbox
+from ..address import parse, parse_mailbox, plain
 from ..errors import BadAddress
 from ..model import Address
 from . import cells as cells_
@@ -25,6 +25,7 @@ PARTS = 10  # bits of a row's number for the address within a cell; cells.MOST_A
 # n (line << PARTS | which address of the cell), address key, email and wire (None = as the key), domain,
 # name, languages, time zone, attributes (JSON), state.
 Row = tuple[int, str, str | None, str | None, str, str, str, str | None, str, str]
+Forms = tuple[int, str, str, str, str]  # the first five of them: n, key, email, wire, domain
 Refused = tuple[RowError, list[str]]  # with the cells as they stood, to be mended
 
 
@@ -62,11 +63,16 @@ class RowReader:
     def _one(self, line: int, cells: list[str]) -> Row | None:
         """The usual row: a bare address. None: the cell wants a closer look."""
         cell = cells[self.columns.email]
+        if cell[:1] == "'":
+            cell = cells_.unguard(cell)
+        if everyday := plain(cell):
+            local, domain = everyday
+            return self._row((line << PARTS, cell.lower(), cell, f"{local}@{domain}", domain), "", cells)
         try:
-            address = parse(cells_.unguard(cell) if cell[:1] == "'" else cell)
+            address = parse(cell)
         except BadAddress:
             return None
-        return self._row(line << PARTS, address, "", cells)
+        return self._row(_forms(line << PARTS, address), "", cells)
 
     def _several(self, line: int, cells: list[str], rows: list[Row], refused: list[Refused]) -> None:
         try:
@@ -83,7 +89,8 @@ class RowReader:
             try:
                 self._field = "email"
                 name, address = parse_mailbox(mailbox)
-                rows.append(self._row(line << PARTS | part, address, "" if "@" in name else name, cells))
+                forms = _forms(line << PARTS | part, address)
+                rows.append(self._row(forms, "" if "@" in name else name, cells))
             except BadAddress as bad:
                 reason = "no_address" if bad.reason == "empty" else bad.reason
                 why = RowError(line, "email", reason, {"address": mailbox[:300]})
@@ -103,7 +110,7 @@ class RowReader:
         """The row of one person out of a cell of several."""
         return [address if at == self.columns.email else cell for at, cell in enumerate(cells)]
 
-    def _row(self, n: int, address: Address, mailbox_name: str, cells: list[str]) -> Row:
+    def _row(self, forms: Forms, mailbox_name: str, cells: list[str]) -> Row:
         columns = self.columns
         name = languages = state = ""
         zone = None
@@ -126,12 +133,10 @@ class RowReader:
             state = cells_.read_state(cells[columns.state])
         if self._attribute_columns:
             attributes = self._attributes(tuple([cells[at] for at in self._attribute_columns]))
-        key = address.key
+        n, key, email, wire, domain = forms
         return (
-            n, key,
-            None if address.written == key else address.written,
-            None if address.wire == key else address.wire,
-            address.domain, name, languages, zone, attributes, state or "confirmed",
+            n, key, None if email == key else email, None if wire == key else wire, domain,
+            name, languages, zone, attributes, state or "confirmed",
         )  # fmt: skip
 
     def _read_attributes(self, values: tuple[str, ...]) -> str:
@@ -155,3 +160,7 @@ class RowReader:
     def _needed(self) -> int:
         columns = self.columns
         return 1 + max(columns.email, columns.name, columns.languages, columns.time_zone, columns.state, *self._attribute_columns, -1)  # fmt: skip
+
+
+def _forms(n: int, address: Address) -> Forms:
+    return n, address.key, address.written, address.wire, address.domain

@@ -75,6 +75,9 @@ def _keep_out(connection: Connection, reason: str, places: Sequence[int], counts
 
 def _settle_known(connection: Connection, landing: Landing, chunk: Chunk, counts: Counts) -> None:
     """Change who is known as far as the rules allow."""
+    same = subscriber.c.address_key == staged.c.address_key
+    if not connection.scalar(sa.select(sa.exists().where(chunk.here, same))):
+        return
     changes: list[dict[str, Any]] = []
     moves: list[Move] = []
     differing = connection.execute(_differing(landing.list_id, chunk)).all()
@@ -92,7 +95,6 @@ def _settle_known(connection: Connection, landing: Landing, chunk: Chunk, counts
             counts.changed += 1
         else:
             counts.unchanged += 1
-    same = subscriber.c.address_key == staged.c.address_key
     known = connection.execute(sa.delete(staged).where(chunk.here, sa.exists().where(same))).rowcount
     counts.unchanged += known - len(differing)
     if not landing.dry_run:
