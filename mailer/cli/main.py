@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mailer.errors import BadConfig, BadIssue, MailerError
-from mailer.i18n import words
+from mailer.i18n import Words, words
 from subscribers.errors import SubscriberError
 from subscribers.model import Actor
 
@@ -129,6 +129,7 @@ def _app(say: Say, environ: Mapping[str, str]) -> typer.Typer:
     from . import campaigns, issues, lists, running, schedules, setup, subscribers
 
     said = say.words
+    _title_panels(said)
     app = typer.Typer(
         help=said("cli.help"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
     )
@@ -151,3 +152,13 @@ def _app(say: Say, environ: Mapping[str, str]) -> typer.Typer:
     for room in (setup, running, lists, subscribers, issues, campaigns, schedules):
         room.add_to(app, said)
     return app
+
+
+def _title_panels(said: Words) -> None:
+    """The frames of the help in the person's language; Typer keeps their titles in its module."""
+    from typer import rich_utils
+
+    rich_utils.ARGUMENTS_PANEL_TITLE = said("cli.panel.arguments")
+    rich_utils.OPTIONS_PANEL_TITLE = said("cli.panel.options")
+    rich_utils.COMMANDS_PANEL_TITLE = said("cli.panel.commands")
+    rich_utils.REQUIRED_LONG_STRING = said("cli.panel.required")

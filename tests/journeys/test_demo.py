@@ -10,8 +10,18 @@ from pathlib import Path
 
 
 def _demo(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from mailer.cli.main import run; run()", "demo", "--dir", str(folder), *options]
-    return subprocess.run(command, check=False, text=True, capture_output=True, env={**os.environ, "LC_ALL": "C"})
+    command = [
+        sys.executable,
+        "-c",
+        "from mailer.cli.main import run; run()",
+        "demo",
+        "--dir",
+        str(folder),
+        *options,
+    ]
+    return subprocess.run(
+        command, check=False, text=True, capture_output=True, env={**os.environ, "LC_ALL": "C"}
+    )
 
 
 def test_the_demo_sends_once_to_everyone_and_can_be_repeated(tmp_path: Path) -> None:

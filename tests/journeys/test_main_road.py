@@ -22,7 +22,9 @@ def _received(office: Office) -> dict[str, email.message.Message]:
     return {m.envelope.rcpt_to: email.message_from_bytes(m.content) for m in office.sink.messages}
 
 
-def test_each_person_gets_one_message_in_their_language_and_a_second_send_repeats_nobody(ready: Office) -> None:
+def test_each_person_gets_one_message_in_their_language_and_a_second_send_repeats_nobody(
+    ready: Office,
+) -> None:
     # F54: pressed twice, and sent to a second list that shares people.
     sent = ready.json("campaigns", "send", "2034-12", "--list", "enews", "--wait")
     assert sent["state"] == "finished"
@@ -45,7 +47,11 @@ def test_each_person_gets_one_message_in_their_language_and_a_second_send_repeat
     assert other["total"] == 1
     assert Counter(m.envelope.rcpt_to for m in ready.sink.messages).most_common(1)[0][1] == 1
     listed = ready.json("campaigns", "list")
-    assert {(one["state"], one["total"]) for one in listed} == {("finished", 5), ("finished", 0), ("finished", 1)}
+    assert {(one["state"], one["total"]) for one in listed} == {
+        ("finished", 5),
+        ("finished", 0),
+        ("finished", 1),
+    }
 
 
 def test_a_message_names_the_person_and_the_way_to_leave_in_both_parts(ready: Office) -> None:
@@ -55,7 +61,9 @@ def test_a_message_names_the_person_and_the_way_to_leave_in_both_parts(ready: Of
     assert shown["subscriptions"][0]["list"] == "enews"
     assert shown["subscriptions"][0]["state"] == "confirmed"
     message = _received(ready)["hana@example.org"]
-    text, html = (part.get_payload(decode=True).decode() for part in message.walk() if not part.is_multipart())
+    text, html = (
+        part.get_payload(decode=True).decode() for part in message.walk() if not part.is_multipart()
+    )
     leave = re.search(r"<(https://news\.example\.org/u/[a-z2-7]+)>", message["List-Unsubscribe"])
     assert leave is not None
     for part in (text, html):
@@ -75,12 +83,18 @@ def test_an_office_without_a_web_server_sends_pictures_inside_and_no_broken_link
     message = next(m for m in ready.sink.messages if m.envelope.rcpt_to == "tom@example.com")
     assert len(message.content) < 500_000
     parsed = email.message_from_bytes(message.content)
-    html = next(p for p in parsed.walk() if p.get_content_type() == "text/html").get_payload(decode=True).decode()
+    html = (
+        next(p for p in parsed.walk() if p.get_content_type() == "text/html")
+        .get_payload(decode=True)
+        .decode()
+    )
     cids = {part["Content-ID"].strip().strip("<>") for part in parsed.walk() if part["Content-ID"]}
     sources = set(re.findall(r'src="([^"]+)"', html))
     assert sources == {f"cid:{cid}" for cid in cids}
     links = set(re.findall(r'href="([^"#][^"]*)"', html))
-    ours = [link for link in links if "/archive/" in link or "/p/" in link or "/r/" in link or "/media/" in link]
+    ours = [
+        link for link in links if "/archive/" in link or "/p/" in link or "/r/" in link or "/media/" in link
+    ]
     assert not ours
     assert parsed["List-Unsubscribe"].startswith("<mailto:enews@example.org?subject=unsubscribe")
     assert parsed["List-Unsubscribe-Post"] is None
@@ -132,7 +146,9 @@ def test_serve_says_where_it_listens_and_one_click_leaves_the_list(ready: Office
         assert path is not None
         with urllib.request.urlopen(base + path[1]) as page:
             assert page.status == 200
-        assert ready.json("subscribers", "show", "tom@example.com")["subscriptions"][0]["state"] == "confirmed"
+        assert (
+            ready.json("subscribers", "show", "tom@example.com")["subscriptions"][0]["state"] == "confirmed"
+        )
         with urllib.request.urlopen(base + path[1], data=b"List-Unsubscribe=One-Click") as answer:
             assert answer.status == 200
         shown = ready.json("subscribers", "show", "tom@example.com")
@@ -216,5 +232,7 @@ def test_preview_writes_every_form_of_every_language(office: Office, tmp_path: P
         for name in ("mail.html", "mail.txt", "mail.eml", "web.html"):
             assert (tmp_path / "out" / language / name).stat().st_size > 500
     assert (tmp_path / "out" / "index.html").exists()
-    eml = email.message_from_bytes((tmp_path / "out" / "ja" / "mail.eml").read_bytes(), policy=email.policy.default)
+    eml = email.message_from_bytes(
+        (tmp_path / "out" / "ja" / "mail.eml").read_bytes(), policy=email.policy.default
+    )
     assert eml["Subject"]

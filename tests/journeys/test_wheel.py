@@ -46,13 +46,21 @@ def test_an_installed_wheel_composes_an_edition_far_from_the_checkout(wheel: Pat
     (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", str(wheel)], check=True)
     where = subprocess.run(
-        [python, "-c", "import mailer; print(mailer.__file__)"], check=True, capture_output=True, text=True, cwd=tmp_path
+        [python, "-c", "import mailer; print(mailer.__file__)"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     )
     assert where.stdout.startswith(str(home))
 
     def mailer(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [home / "bin" / "mailer", "--lang", "en", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
+            [home / "bin" / "mailer", "--lang", "en", *arguments],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
         )
 
     mailer("init", ".")
