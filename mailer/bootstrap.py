@@ -77,7 +77,7 @@ def open_house(path: Path, environ: Mapping[str, str]) -> House:
         )
     engine = open_database(config)
     _require_tables(engine)
-    relays = tuple(_relay(one, index) for index, one in enumerate((config.relay, *config.relay.more)))
+    relays = tuple(_relay(one, config) for one in (config.relay, *config.relay.more))
     templates = config.path(config.site.templates_dir) if config.site.templates_dir else None
     return House(
         config,
@@ -121,16 +121,17 @@ def _wire(mailbox: str) -> str:
     return address.parse(mailbox).wire if mailbox else ""
 
 
-def _relay(part: RelayBase, index: int) -> Relay:
-    """Gentle with a rented account: one connection where somebody signs in (DESIGN.md, decision 7)."""
+def _relay(part: RelayBase, config: Config) -> Relay:
+    """Gentle with a rented account: one connection where somebody signs in. The sender processes share them."""
+    connections = max(1, part.open_at_once // config.delivery.processes)
     return Relay(
-        name=f"relay:{part.host}:{part.username}" if part.host else f"relay:{index}",
+        name=f"relay:{part.host}:{part.username}",
         host=part.host,
         port=part.port,
         tls=part.tls,
         username=part.username,
         password=part.password.get_secret_value(),
-        connections=part.connections or (1 if part.username else 10),
+        connections=connections,
         pipeline=part.pipeline,
         local_name=part.local_name,
         timeout=timedelta(seconds=part.timeout_seconds),
@@ -141,14 +142,13 @@ def _letterhead(config: Config, permanent_key: str, keys: tuple[str, ...]) -> Le
     sender_email = _wire(config.sender.email)
     kind = config.relay.return_path
     home = config.bounces.domain if kind == "verp" else sender_email
-    reads_bounces = kind != "verp" or bool(config.bounces.imap_host)
     reply_to = _wire(config.sender.reply_to)
     return Letterhead(
         sender_email=sender_email,
         sender_names=in_languages(config.sender.name or config.site.name),
         reply_to=reply_to,
         base_url=config.site.base_url,
-        mailto_home=(home if kind == "verp" else reply_to or home) if reads_bounces else "",
+        mailto_home=reply_to or sender_email,
         zone=config.site.time_zone,
         return_path=ReturnPath(kind, home, permanent_key),
         permanent_key=permanent_key,
@@ -309,4 +309,5 @@ def clock_rules(house: House) -> Rules:
         max_lateness=timedelta(hours=house.config.delivery.max_lateness_hours),
         calendar=Calendar(house.config.site.country, yearly, once),
         site_language=house.config.site.default_language,
+        base_url=house.config.site.base_url,
     )

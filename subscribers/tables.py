@@ -22,6 +22,7 @@ list_ = sa.Table(
     sa.Column("opt_in", sa.Text, nullable=False, server_default="double"),  # double | single
     sa.Column("public", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("created_at", Utc, nullable=False),
+    sqlite_autoincrement=True,  # as for `subscriber`
 )
 
 subscriber = sa.Table(
@@ -44,6 +45,8 @@ subscriber = sa.Table(
     sa.Column("paused_until", Utc, nullable=True),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("updated_at", Utc, nullable=False),
+    # An id stands in links that live for ever and in the ledger: it is never given twice, also after an erasure.
+    sqlite_autoincrement=True,
 )
 
 sa.Index(

@@ -18,6 +18,12 @@ from mailer.errors import BadConfig, Fault
 from .model import Config, Fails
 
 PREFIX = "MAILER_"
+_SECRETS = (
+    ("relay", "password"),
+    ("bounces", "imap_password"),
+    ("secrets", "permanent_key"),
+    ("secrets", "keys"),
+)
 
 _CODES = {  # pydantic's error type → our sentence
     "extra_forbidden": "unknown_key",
@@ -81,7 +87,7 @@ def set_of(faults: list[Fault]) -> list[Fault]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
+    except OSError:
         remedy = "Run “mailer init” first, or name the file with --config."
         raise BadConfig([_made("no_file", str(path), remedy=remedy)]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -101,33 +107,33 @@ def _overlay(data: dict[str, Any], environ: Mapping[str, str], faults: list[Faul
         if not isinstance(part, dict):
             continue
         part[key] = value
-        if value.startswith(("[", "{")):
+        if (section, key) in _SECRETS:
+            part.pop(f"{key}_file", None)  # what the environment says stands above the file and its files
+        if value.startswith(("[", "{")) and ((section, key) not in _SECRETS or key == "keys"):
             try:
                 part[key] = json.loads(value)
             except ValueError:
                 faults.append(_made("env_not_json", name))
+    for section, key in _SECRETS:
+        if file := environ.get(f"{PREFIX}{section}__{key}_file".upper()):
+            data[section][f"{key}_file"] = file
     return data
 
 
 def _read_secret_files(data: dict[str, Any], path: Path, faults: list[Fault]) -> None:
     """`password_file` fills `password`, and so on: a secret may stand in a file of its own."""
-    for section, key in (
-        ("relay", "password"),
-        ("bounces", "imap_password"),
-        ("secrets", "permanent_key"),
-        ("secrets", "keys"),
-    ):
+    for section, key in _SECRETS:
         part = data.get(section)
         named = part.get(f"{key}_file") if isinstance(part, dict) else None
         if not isinstance(part, dict) or not isinstance(named, str) or not named:
             continue
         file = path.resolve().parent / named
         try:
-            lines = file.read_text("utf-8").split()
+            text = file.read_text("utf-8").removesuffix("\n").removesuffix("\r")
         except (OSError, UnicodeDecodeError):
             faults.append(_made("secret_file", f"{path.name}: {section}.{key}_file", path=named))
             continue
-        part[key] = lines if key == "keys" else "".join(lines)
+        part[key] = text.split() if key == "keys" else text
 
 
 def _fault(file: str, detail: ErrorDetails) -> Fault:

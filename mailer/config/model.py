@@ -165,7 +165,7 @@ class RelayBase(Part):
         le=200,
         description="At once, of this machine; unset = 1 with a username, else 10 / 同時接続数",
     )
-    local_name: str = Field("", description="Name we give in EHLO; \"\" = our address / EHLO で名乗る名前")
+    local_name: str = Field("", description='Name we give in EHLO; "" = our address / EHLO で名乗る名前')
     pipeline: bool = Field(True, description="Use PIPELINING where the server offers it / まとめ送りを使う")
     rates: list[Rate] = Field(
         [], description='Limits of the account, such as ["20/minute", "450/day"] / 送信数の上限'
@@ -174,6 +174,11 @@ class RelayBase(Part):
     return_path: Literal["verp", "plus", "fixed"] = Field(
         "fixed", description="Envelope sender: verp (own bounce domain) | plus | fixed / 戻りメールの宛先の形"
     )
+
+    @property
+    def open_at_once(self) -> int:
+        """Connections of this machine: one where somebody signs in, unless the office says otherwise."""
+        return self.connections or (1 if self.username else 10)
 
 
 class Relay(RelayBase):
@@ -282,6 +287,13 @@ class Secrets(Part):
     permanent_key_file: str = Field("", description="File that holds it / その鍵のファイル")
 
 
+NOT_IN_FORCE = (
+    "delivery.safety_window_minutes", "delivery.quiet_hours", "relay.more", "bounces.imap_host",
+    "privacy.clicks", "privacy.record_ip", "site.trusted_proxies",
+)  # fmt: skip
+"""Keys of the contract whose rooms are being built; `work`, `serve`, `send` and `check` say so when one is set."""
+
+
 class Config(Part):
     """The whole file. `folder` is where relative paths start."""
 
@@ -310,7 +322,23 @@ class Config(Part):
             )
         if self.relay.return_path == "verp" and not self.bounces.domain:
             raise Fails("verp_needs_domain", 'relay.return_path = "verp" needs bounces.domain.')
+        if self.delivery.processes > self.relay.open_at_once:
+            raise Fails(
+                "too_many_processes",
+                f"delivery.processes is more than the {self.relay.open_at_once} connections to the relay.",
+                connections=self.relay.open_at_once,
+            )
         return self
+
+    def not_in_force(self) -> list[str]:
+        """Keys that somebody set and that this version reads but does not obey yet."""
+        default = Config()
+        found = []
+        for key in NOT_IN_FORCE:
+            table, _, name = key.partition(".")
+            if getattr(getattr(self, table), name) != getattr(getattr(default, table), name):
+                found.append(key)
+        return found
 
     def path(self, value: str) -> Path:
         """A path of the file, from the file's own folder."""

@@ -187,9 +187,8 @@ def _ways_to_leave(head: Letterhead, subscriber_id: int, list_id: int) -> tuple[
     """URIs of List-Unsubscribe, https first (RFC 2369 §3.2)."""
     token = tokens.unsubscribe_token(head.permanent_key, subscriber_id, list_id)
     page = (f"{head.base_url}/u/{token}",) if head.base_url else ()
-    if not head.mailto_home:
-        return page
-    return (*page, tokens.mailto_unsubscribe(head.mailto_home, token, kind=head.return_path.kind))
+    # A person reads that mailbox: the token stands in the subject, so that any mail account will do.
+    return (*page, tokens.mailto_unsubscribe(head.mailto_home, token, kind="fixed"))
 
 
 def _values(head: Letterhead, person: Recipient, language: str, leave: str) -> dict[str, str]:

@@ -118,7 +118,9 @@ def _subscribe_newcomers(connection: Connection, landing: Landing) -> None:
 def _id(connection: Connection, nth: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
     """SQL: ids for new people, known before they are inserted: no row is looked up again by its address."""
     if connection.dialect.name == "sqlite":  # we hold the lock of writers: nobody else takes an id
-        return nth + 1 + (connection.scalar(sa.select(sa.func.max(subscriber.c.id))) or 0)
+        # Not max(id): whoever was erased keeps their number, which stands in links and in the ledger.
+        last = sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'subscriber'")
+        return nth + 1 + (connection.scalar(last) or 0)
     sequence = connection.scalar(sa.select(sa.func.pg_get_serial_sequence(subscriber.name, "id")))
     return sa.func.nextval(sa.cast(sequence, postgresql.REGCLASS))
 

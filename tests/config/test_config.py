@@ -128,3 +128,29 @@ def test_every_key_is_in_the_example_with_its_default_and_one_line_in_both_langu
         assert field.description and " / " in field.description and "\n" not in field.description, key
     assert load(ROOT / "config.example.toml", {}) == Config(folder=ROOT)
     assert set(tomllib.loads(example())) == set(Config.model_fields) - {"folder"}
+
+
+def test_the_environment_stands_above_a_secret_file_and_a_password_keeps_its_signs(tmp_path: Path) -> None:
+    # An office that overrides by the environment got the file's password, and lost its spaces.
+    (tmp_path / "password").write_text("pass word {two}\n")
+    path = _written(tmp_path, '[relay]\npassword_file = "password"\n')
+    assert load(path, {}).relay.password.get_secret_value() == "pass word {two}"
+    for given in ("from env", "{x", "[y"):
+        config = load(path, {"MAILER_RELAY__PASSWORD": given})
+        assert config.relay.password.get_secret_value() == given
+    (tmp_path / "other").write_text("third")
+    config = load(path, {"MAILER_RELAY__PASSWORD_FILE": "other"})
+    assert config.relay.password.get_secret_value() == "third"
+
+
+def test_sender_processes_share_the_connections_of_the_machine(tmp_path: Path) -> None:
+    path = _written(tmp_path, '[relay]\nusername = "me"\n[delivery]\nprocesses = 2\n')
+    with pytest.raises(BadConfig) as caught:
+        load(path, {})
+    assert caught.value.faults[0].code == "config.too_many_processes"
+
+
+def test_what_is_read_but_not_obeyed_yet_is_named(tmp_path: Path) -> None:
+    assert load(_written(tmp_path, ""), {}).not_in_force() == []
+    set_ = load(_written(tmp_path, '[delivery]\nquiet_hours = "22:00-07:00"\n'), {})
+    assert set_.not_in_force() == ["delivery.quiet_hours"]

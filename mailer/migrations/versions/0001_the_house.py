@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("created_at", UTC, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_list"),
         sa.UniqueConstraint("slug", name="uq_list_slug"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "rate_count",
@@ -195,6 +196,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_subscriber"),
         sa.UniqueConstraint("address_key", name="uq_subscriber_address_key"),
         sa.UniqueConstraint("reference", name="uq_subscriber_reference"),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "ix_subscriber_paused_until",
