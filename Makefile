@@ -3,10 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check serve bench clean
+.PHONY: demo setup test check serve bench clean
 
 demo: $(READY)
 	@$(BIN)/mailer demo
+
+setup: $(READY)
 
 test: check
 	@$(BIN)/pytest -n 2 --dist loadgroup

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from . import logs
 from .bootstrap import House, clock_rules, open_house, sender
 from .campaigns import launch
 
@@ -111,7 +113,7 @@ async def work(house: House, config: Path, stop: asyncio.Event, last: LastTick |
 @contextmanager
 def children(config: Path, count: int) -> Iterator[None]:
     """`count` sender processes more; they drain when they are told to, or when this process is gone."""
-    command = [sys.executable, "-m", "mailer.worker", str(config)]
+    command = [sys.executable, "-m", "mailer.worker", str(config), str(os.getpid())]
     processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]  # noqa: S603
     try:
         yield
@@ -146,12 +148,13 @@ async def _orphan_watch(parent: int, stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _sender_process(config: Path) -> None:
+async def _sender_process(config: Path, parent: int) -> None:
+    logs.to_stderr(logging.INFO)
     stop = asyncio.Event()
     house = open_house(config, os.environ)
     async with stop_on_signals(stop):
-        await asyncio.gather(sender(house).run(stop), _orphan_watch(os.getppid(), stop))
+        await asyncio.gather(sender(house).run(stop), _orphan_watch(parent, stop))
 
 
 if __name__ == "__main__":
-    asyncio.run(_sender_process(Path(sys.argv[1])))
+    asyncio.run(_sender_process(Path(sys.argv[1]), int(sys.argv[2])))

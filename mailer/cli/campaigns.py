@@ -1,6 +1,7 @@
 """campaigns: send, schedule, status, pause, resume, cancel, retry, list."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -85,6 +86,8 @@ def _start(group: typer.Typer, said: Words) -> None:
 def read_moment(text: str, zone: str) -> datetime:
     """`2034-12-20 09:00` in the office's zone, or with an offset of its own. Raises Refused."""
     try:
+        if not re.match(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d", text.strip()):  # a day alone would be its midnight
+            raise ValueError(text)
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise Refused(
@@ -122,7 +125,7 @@ def wait_for(desk: Desk, house: "House", campaign_id: int) -> int:
 
 
 def _steer(group: typer.Typer, said: Words) -> None:
-    id_argument = typer.Argument(metavar="ID", help=said("cli.campaigns.id"))
+    id_argument = typer.Argument(metavar="ID", min=1, max=2**63 - 1, help=said("cli.campaigns.id"))
 
     def now_stands(desk: Desk, house: "House", campaign_id: int) -> None:
         status = _status(house, campaign_id)
@@ -180,7 +183,8 @@ def _steer(group: typer.Typer, said: Words) -> None:
 def _look(group: typer.Typer, said: Words) -> None:
     @group.command("status", help=said("cli.campaigns.status.help"))
     def status(
-        ctx: typer.Context, campaign: int = typer.Argument(metavar="ID", help=said("cli.campaigns.id"))
+        ctx: typer.Context,
+        campaign: int = typer.Argument(metavar="ID", min=1, max=2**63 - 1, help=said("cli.campaigns.id")),
     ) -> None:
         desk: Desk = ctx.obj
         house = desk.house()

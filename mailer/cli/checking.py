@@ -46,13 +46,13 @@ async def _try_relay(desk: Desk, house: "House", to: str, step: Step) -> None:
     try:
         relay = require_relay(house)
     except MailerError as error:
-        step("relay.connect", False, " ".join(said.error(error)))
+        step("relay.connect", False, desk.say.joined(*said.error(error)))
         return
     address = parse(to) if to else parse(house.config.sender.email)
     envelope_from = house.letterhead.return_path.encode(1)
     found = await probe(relay, sender=envelope_from, address=address.wire)
     for one in found.steps:
-        told = " ".join(filter(None, said.error(found.problem))) if found.problem and not one.passed else ""
+        told = desk.say.joined(*said.error(found.problem)) if found.problem and not one.passed else ""
         step(f"relay.{one.name}", one.passed, told)
     if found.passed and to:
         await _send_one(desk, house, address, step)
@@ -69,7 +69,7 @@ async def _send_one(desk: Desk, house: "House", address: Address, step: Step) ->
         async with Pool(require_relay(house)) as pool:
             outcome = await pool.send(envelope, content)
     except MailerError as error:
-        step("relay.message", False, " ".join(said.error(error)))
+        step("relay.message", False, desk.say.joined(*said.error(error)))
         return
     reply = str(outcome.reply) if outcome.reply else outcome.error or ""
     step("relay.message", outcome.accepted, reply)

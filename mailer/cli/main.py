@@ -10,16 +10,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import structlog
 import typer
 
+from mailer import logs
 from mailer.errors import BadConfig, BadIssue, MailerError
 from mailer.i18n import Words, words
 from subscribers.errors import SubscriberError
 from subscribers.model import Actor
 
-from .say import Say, log_to_stderr
+from .say import Say
 
 if TYPE_CHECKING:
     from mailer.bootstrap import House
@@ -39,7 +41,10 @@ class Desk:
         """The assembled program. Raises BadConfig with every fault."""
         from mailer.bootstrap import open_house
 
-        return open_house(self.config, os.environ)
+        house = open_house(self.config, os.environ)
+        for key in house.config.not_in_force():
+            self.say.note(self.say.words("cli.not_in_force", name=key))
+        return house
 
 
 def run() -> None:
@@ -52,23 +57,59 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     arguments = hoist(argv)
     spoken = language(arguments, environ)
     say = Say(words(spoken), "--json" in arguments)
-    log_to_stderr(logging.WARNING)
+    logs.to_stderr(logging.WARNING)
     try:
         return _app(say, environ)(args=arguments, prog_name="mailer", standalone_mode=False) or 0
     except typer.Exit as stop:
         return stop.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
     except (MailerError, SubscriberError) as error:
         return tell(say, error)
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:
-        show = getattr(error, "show", None)  # click's own: wrong usage
-        if show is None:
-            raise
-        show()
-        return int(getattr(error, "exit_code", 2))
+    except Exception as error:  # noqa: BLE001 - the last place where it can become a sentence
+        if hasattr(error, "show"):  # Click's own: wrong usage
+            return usage(say, error)
+        return tell(say, _in_a_sentence(error))
+
+
+def usage(say: Say, error: Any) -> int:
+    """Wrong usage in the person's language where the catalogue has the words, else Click's own."""
+    key = f"cli.usage.{type(error).__name__}"
+    named = getattr(error, "option_name", None) or getattr(getattr(error, "param", None), "opts", None)
+    what = named if isinstance(named, str) else (named or [""])[0]
+    context = getattr(error, "ctx", None)
+    say.note(say.words.said(key, error.format_message(), what=what, detail=error.format_message()))
+    say.note(say.words("cli.usage.help", command=context.command_path if context else "mailer"))
+    return int(getattr(error, "exit_code", 2))
+
+
+def _in_a_sentence(error: Exception) -> MailerError:
+    """What the system or the database says, as an error of ours; a fault of the program goes to the log, too."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    if isinstance(error, OSError):
+        path = str(error.filename or "")
+        return Unusable(
+            f"{path}: {error.strerror}.", key="file_problem", path=path, detail=error.strerror or str(error)
+        )
+    if isinstance(error, OperationalError | InterfaceError):
+        return Unusable(
+            f"The database cannot be used: {error.orig}.",
+            remedy="Check database.url, that the folder is there, and that the server runs.",
+            key="database_problem", detail=str(error.orig),
+        )  # fmt: skip
+    structlog.get_logger("mailer.cli").exception("unexpected")
+    return Unusable(
+        f"The program failed: {type(error).__name__}. Nothing was half-written.",
+        remedy="Please report the lines above.",
+        key="unexpected", detail=type(error).__name__,
+    )  # fmt: skip
+
+
+class Unusable(MailerError):
+    """Something outside the rules failed: a file, the database, or the program itself."""
+
+    code = "unusable"
 
 
 def hoist(argv: Sequence[str]) -> list[str]:
@@ -104,24 +145,24 @@ def language(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def tell(say: Say, error: MailerError | SubscriberError) -> int:
-    """One clear sentence on stderr, or the error document with --json. Exit code 1."""
-    told = (
-        [say.words.error(fault) for fault in error.faults] if isinstance(error, BadConfig | BadIssue) else []
-    )
-    if told and isinstance(error, BadConfig | BadIssue):
-        lines = [
-            f"{fault.where}: {' '.join(filter(None, said))}"
-            for fault, said in zip(error.faults, told, strict=True)
-        ]
-        message, remedy = "\n".join(lines), ""
-    else:
-        message, remedy = say.words.error(error)
-    if say.as_json:
-        say.document(
-            {"error": {"code": getattr(error, "key", error.code), "message": message, "remedy": remedy}}
+    """One clear sentence on stderr, and the error document with --json. Exit code 1."""
+    document: dict[str, object] = {"code": getattr(error, "key", error.code)}
+    if isinstance(error, BadConfig | BadIssue):
+        told = [(fault, *say.words.error(fault)) for fault in error.faults]
+        message = "\n".join(
+            f"{fault.where}: {say.joined(sentence, remedy)}" for fault, sentence, remedy in told
         )
+        document |= {"message": message, "remedy": ""}
+        document["faults"] = [
+            {"code": fault.code, "where": fault.where, "message": sentence, "remedy": remedy}
+            for fault, sentence, remedy in told
+        ]
+        say.note(message)
     else:
-        say.note(" ".join(filter(None, (message, remedy))))
+        sentence, remedy = say.words.error(error)
+        document |= {"message": sentence, "remedy": remedy}
+        say.note(say.joined(sentence, remedy))
+    say.document({"error": document})
     return 1
 
 

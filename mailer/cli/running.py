@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
+from mailer import logs
 from mailer.i18n import Words
 
 from .main import Desk
-from .say import log_to_stderr
 
 
 def add_to(app: typer.Typer, said: Words) -> None:
@@ -18,7 +18,7 @@ def add_to(app: typer.Typer, said: Words) -> None:
         from mailer import worker
 
         desk: Desk = ctx.obj
-        log_to_stderr(logging.INFO)
+        logs.to_stderr(logging.INFO)
         house = desk.house()
         desk.say.note(said("cli.work.running"))
         asyncio.run(worker.work(house, desk.config, asyncio.Event()))
@@ -29,7 +29,7 @@ def add_to(app: typer.Typer, said: Words) -> None:
         from mailer.web import serving
 
         desk: Desk = ctx.obj
-        log_to_stderr(logging.INFO)
+        logs.to_stderr(logging.INFO)
         house = desk.house()
         last = worker.LastTick()
         with serving.pages(serving.site_of(house, last.at), house.config.site.bind) as url:

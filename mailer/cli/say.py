@@ -1,10 +1,11 @@
 """How the command line speaks: one language, one document with --json, progress for what takes long.
 
-Owns the printing and the log's form. Every command takes a Say.
+Owns the printing and nothing else. Every command takes a Say.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import structlog
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -41,11 +41,18 @@ class Say:
         """A sentence on stderr: what a person should know and no program should read."""
         Console(stderr=True, highlight=False, soft_wrap=True).print(escape(text))
 
+    def joined(self, *sentences: str) -> str:
+        """Sentences in a row: Japanese stands without a space after 。"""
+        told = [sentence for sentence in sentences if sentence]
+        return ("" if self.words.source == "ja" else " ").join(told)
+
     def document(self, document: Any) -> None:
         """The one JSON document (only with --json)."""
         if self.as_json:
-            json.dump(document, sys.stdout, ensure_ascii=False, indent=2, default=_plain)
-            sys.stdout.write("\n")
+            text = json.dumps(document, ensure_ascii=False, indent=2, default=_plain) + "\n"
+            if isinstance(sys.stdout, io.TextIOWrapper):  # UTF-8 whatever the locale says: RFC 8259 §8.1
+                sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+            sys.stdout.write(text)
 
     def table(
         self, headings: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = ()
@@ -88,18 +95,3 @@ def _plain(value: object) -> object:
     if isinstance(value, set | frozenset | tuple):
         return list(value)
     return str(value)
-
-
-def log_to_stderr(level: int) -> None:
-    """Structured lines with ids and no addresses, on stderr: stdout belongs to the answer."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -65,7 +65,11 @@ def _ask(say: Say) -> Callable[[str, str], str]:
         hidden = key.endswith("password")
         return str(
             typer.prompt(
-                say.words(f"cli.ask.{key}"), default=default, hide_input=hidden, show_default=bool(default)
+                say.words(f"cli.ask.{key}"),
+                default=default,
+                hide_input=hidden,
+                err=True,
+                show_default=bool(default),
             )
         )
 

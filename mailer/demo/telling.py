@@ -15,7 +15,11 @@ def tell(line: Callable[[str], None], table: Table, words: Words, report: Report
     line("")
     headings: Sequence[str] = [words("demo.prefers"), words("demo.gets"), words("demo.people")]
     rows = [
-        (row.prefers or words("demo.unset"), words.autonym(row.edition), row.people)
+        (
+            words.autonym(row.prefers) if row.prefers else words("demo.unset"),
+            words.autonym(row.edition),
+            row.people,
+        )
         for row in report.languages
     ]
     table(headings, rows, right=(2,))
