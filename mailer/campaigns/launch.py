@@ -6,7 +6,7 @@ fired. `tick` is called by the worker of every process, `launch` by `orders`; th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.campaigns import recurrence, schedules, store
+from mailer.campaigns import newsletters, recurrence, schedules, store
 from mailer.campaigns.business_days import Calendar
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Schedule, Why
 from mailer.composer import store as issues
+from mailer.composer.frozen import composed_for
 from mailer.composer.frozen import frozen as frozen_editions
 from mailer.composer.model import IssueState
 from mailer.delivery import ledger
@@ -41,6 +42,7 @@ class Rules:
     max_lateness: timedelta
     calendar: Calendar
     site_language: str | None  # for readers who prefer none of an issue's languages
+    base_url: str  # the present one: frozen editions lead there, or nowhere; "" = no web server
 
 
 # ── the clock ───────────────────────────────────────────────────────────────────────────────────
@@ -83,7 +85,7 @@ def _fire(
         ).one()
         if row.campaign_id is not None:
             continue
-        issue_id = _issue_of(connection, row)
+        issue_id = _issue_of(connection, row, found.list_ids)
         made = store.create(connection, issue_id, found.list_ids, at=due.at, by=CLOCK, now=now)
         connection.execute(
             occurrence.update().where(occurrence.c.id == row.id).values(at=due.at, campaign_id=made)
@@ -95,14 +97,18 @@ def _fire(
     return did
 
 
-def _issue_of(connection: Connection, row: sa.Row[Any]) -> int | None:
-    """The unsent issue tied to the occurrence, else the one of its date: approved before unapproved."""
+def _issue_of(connection: Connection, row: sa.Row[Any], list_ids: Sequence[int]) -> int | None:
+    """The unsent issue tied to the occurrence, else the one of its date: approved before unapproved.
+
+    Only one of the lists' newsletter: another one may have an issue of the same day.
+    """
     unsent = issue.c.state.in_(("draft", "review", "approved"))
     tied = sa.case((issue.c.id == row.issue_id, 0), else_=1) if row.issue_id is not None else sa.literal(1)
     approved = sa.case((issue.c.state == "approved", 0), else_=1)
     found: int | None = connection.scalar(
         sa.select(issue.c.id)
         .where(unsent, sa.or_(issue.c.date == row.date, issue.c.id == row.issue_id))
+        .where(newsletters.fits(list_ids))
         .order_by(tied, approved, issue.c.id.desc())
         .limit(1)
     )
@@ -110,7 +116,16 @@ def _issue_of(connection: Connection, row: sa.Row[Any]) -> int | None:
 
 
 def _take(connection: Connection, campaign_id: int) -> bool:
-    """Is it ours to start? Another process may be at it: then it is locked, or no longer scheduled."""
+    """Is it ours to start? Another process may be at it: then it is locked, or no longer scheduled.
+
+    The issue before the campaign, as an order locks them: otherwise both could wait for each other.
+    An issue that somebody is saving or sending right now is left to the next look.
+    """
+    issue_id = connection.scalar(sa.select(campaign.c.issue_id).where(campaign.c.id == campaign_id))
+    if issue_id is not None:
+        free = sa.select(issue.c.id).where(issue.c.id == issue_id).with_for_update(skip_locked=True)
+        if connection.execute(free).first() is None:
+            return False
     mine = (
         sa.select(campaign.c.id)
         .where(campaign.c.id == campaign_id, campaign.c.state == str(CampaignState.SCHEDULED))
@@ -138,7 +153,7 @@ def _find_issue(connection: Connection, due: Campaign) -> Campaign:
     if due.issue_id is not None:
         return due
     row = connection.execute(sa.select(occurrence).where(occurrence.c.campaign_id == due.id)).first()
-    found = _issue_of(connection, row) if row is not None else None
+    found = _issue_of(connection, row, due.list_ids) if row is not None else None
     if found is not None:
         connection.execute(campaign.update().where(campaign.c.id == due.id).values(issue_id=found))
     return store.get(connection, due.id)
@@ -151,6 +166,8 @@ def _reason_to_hold(
         return Why.NO_ISSUE, {}
     if not is_ready(connection, due.issue):
         return Why.NOT_APPROVED, {"issue": due.issue}
+    if not is_composed_for(connection, due.issue, rules.base_url):
+        return Why.COMPOSED_OTHERWISE, {"issue": due.issue}
     if now - due.at > rules.max_lateness:  # F8: after three days nobody wants it unasked
         hours = round((now - due.at) / timedelta(hours=1))
         return Why.LATE, {"issue": due.issue, "at": due.at.isoformat(), "hours": hours}
@@ -163,13 +180,16 @@ def _reason_to_hold(
 def launch(connection: Connection, campaign_id: int, rules: Rules, *, by: Actor, now: datetime) -> Built:
     """Build the ledger and set the campaign sending. One transaction, all or nothing.
 
-    Raises Refused if the issue's text is not approved as it stands or the campaign is not scheduled.
+    Raises Refused if the issue's text is not approved as it stands, was composed for another base_url or
+    is another newsletter's, and if the campaign is not scheduled.
     """
     found = store.get(connection, campaign_id)
     if found.state is not CampaignState.SCHEDULED:
         raise store.impossible(found, CampaignState.SENDING)
     slug = require_approval(connection, found.issue)
+    require_base_url(connection, slug, rules.base_url)
     issue_id = issues.id_of(connection, slug)
+    newsletters.require(connection, issue_id, found.list_ids)  # it may have moved since the order
     frozen = frozen_editions(connection, issue_id)
     store.move(connection, campaign_id, CampaignState.SENDING, by=by, now=now, launched_at=now)
     _write_editions(connection, campaign_id, frozen)
@@ -180,7 +200,8 @@ def launch(connection: Connection, campaign_id: int, rules: Rules, *, by: Actor,
         {"already_has_it": built.already} if built.already else {}
     )
     connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(excluded=excluded))
-    if found.kind is CampaignKind.REGULAR:
+    # An issue that nobody got stays as it is: it may be mended and sent when there are readers.
+    if found.kind is CampaignKind.REGULAR and (built.total or issues.has_begun(connection, issue_id)):
         issues.set_state(connection, slug, IssueState.SENT, by=by, now=now)
     audit.record(
         connection, by, "campaign.launch", f"campaign:{campaign_id}", now,
@@ -210,6 +231,21 @@ def is_ready(connection: Connection, slug: str) -> bool:
     if issues.approval(connection, slug) is None:
         return False
     return bool(frozen_editions(connection, issues.id_of(connection, slug)))
+
+
+def require_base_url(connection: Connection, slug: str, base_url: str) -> None:
+    """Raises Refused if the frozen editions lead to another site than the present one."""
+    if not is_composed_for(connection, slug, base_url):
+        raise Refused(
+            f"Issue {slug} was composed for another site.base_url than the present one.",
+            remedy=f"Approve it again: mailer issues approve {slug}",
+            key="composed_otherwise", slug=slug,
+        )  # fmt: skip
+
+
+def is_composed_for(connection: Connection, slug: str, base_url: str) -> bool:
+    """Links and pictures of a frozen edition are addresses below the base_url of its approval."""
+    return composed_for(connection, issues.id_of(connection, slug)) <= {base_url}
 
 
 def _write_editions(connection: Connection, campaign_id: int, frozen: Mapping[str, int]) -> None:

@@ -48,6 +48,7 @@ class Why(StrEnum):
     NO_ISSUE = "no_issue"
     NOT_APPROVED = "not_approved"
     LATE = "late"
+    COMPOSED_OTHERWISE = "composed_otherwise"  # for another base_url than the present one
 
 
 @dataclass(frozen=True, slots=True)

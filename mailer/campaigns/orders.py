@@ -11,8 +11,8 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from mailer.campaigns import store
-from mailer.campaigns.launch import Rules, is_ready, launch, require_approval
+from mailer.campaigns import newsletters, store
+from mailer.campaigns.launch import Rules, is_ready, launch, require_approval, require_base_url
 from mailer.campaigns.model import Campaign, CampaignState, Order, Why
 from mailer.composer import store as issues
 from mailer.errors import Refused
@@ -29,17 +29,21 @@ class Scheduled:
 def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: datetime) -> Campaign:
     """Start now, or go on with the unfinished campaign of the same issue and lists (F54).
 
-    Raises Refused if the issue is not approved, NotFound, UnknownList.
+    Raises Refused if the issue is not approved, composed for another base_url or of another newsletter,
+    and for `again` that comes too late; NotFound, UnknownList.
     """
     issue_id, list_ids = _resolve(connection, order)
     require_approval(connection, order.issue)
     found = store.unfinished(connection, issue_id, list_ids, order.kind)
+    if found is None or found.launched_at is None:
+        require_base_url(connection, order.issue, rules.base_url)
     if found is None:
         campaign_id = store.create(
             connection, issue_id, list_ids, at=now, by=by, now=now, kind=order.kind, again=order.again
         )
     else:
         campaign_id = found.id
+        _set_again(connection, order, found, by=by, now=now)
         if found.state in (CampaignState.PAUSED, CampaignState.HELD):
             store.resume(connection, campaign_id, by=by, now=now)
     if store.get(connection, campaign_id).state is CampaignState.SCHEDULED:
@@ -51,7 +55,8 @@ def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: 
 def schedule(connection: Connection, order: Order, at: datetime, *, by: Actor, now: datetime) -> Scheduled:
     """Start at a time. An issue that is not approved yet is taken, and what is missing is said.
 
-    The same order again moves the time. Raises Refused (the time is past, it is already going on).
+    The same order again moves the time. Raises Refused (the time is past, it is already going on, the
+    lists are another newsletter's).
     """
     issue_id, list_ids = _resolve(connection, order)
     if at <= now:
@@ -73,6 +78,7 @@ def schedule(connection: Connection, order: Order, at: datetime, *, by: Actor, n
             remedy=f"`mailer campaigns status {found.id}` says where it stands.",
             key="already_sending", campaign=found.id, slug=order.issue,
         )  # fmt: skip
+    _set_again(connection, order, found, by=by, now=now)
     if found.state is CampaignState.SCHEDULED:
         store.set_time(connection, found.id, at, by=by, now=now)
     else:
@@ -80,8 +86,18 @@ def schedule(connection: Connection, order: Order, at: datetime, *, by: Actor, n
     return Scheduled(found.id, missing)
 
 
+def _set_again(connection: Connection, order: Order, found: Campaign, *, by: Actor, now: datetime) -> None:
+    """An order without `again` takes nothing back: the campaign was ordered so."""
+    if order.again and not found.again:
+        store.set_again(connection, found.id, by=by, now=now)
+
+
 def _resolve(connection: Connection, order: Order) -> tuple[int, Sequence[int]]:
+    """The issue's row stays locked: of two orders at the same moment the second sees the first's campaign."""
     lists = dict.fromkeys(order.lists)
     if not lists:
         raise Refused("No list was named.", remedy="Name at least one list.", key="no_list_named")
-    return issues.id_of(connection, order.issue), [list_by_slug(connection, slug).id for slug in lists]
+    issue_id = issues.lock(connection, order.issue)
+    list_ids = [list_by_slug(connection, slug).id for slug in lists]
+    newsletters.require(connection, issue_id, list_ids)
+    return issue_id, list_ids

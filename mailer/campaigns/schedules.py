@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.campaigns import recurrence
+from mailer.campaigns import newsletters, recurrence
 from mailer.campaigns.business_days import Calendar
 from mailer.campaigns.model import CampaignState, Planned, Schedule
 from mailer.errors import NotFound, Refused
@@ -107,12 +107,13 @@ def assign(
 ) -> None:
     """Tie an issue to a date that the schedule will meet, or to one that is held for want of an issue.
 
-    Raises NotFound, Refused (no such date, or it has been sent).
+    Raises NotFound, Refused (no such date, it has been sent, the issue is another newsletter's).
     """
     found = get(connection, name)
     issue_id = connection.scalar(sa.select(issue.c.id).where(issue.c.slug == slug))
     if issue_id is None:
         raise NotFound(f"There is no issue {slug!r}.", key="no_such_issue", slug=slug)
+    newsletters.require(connection, issue_id, found.list_ids)
     row = occurrence.c
     fired = connection.scalar(sa.select(row.campaign_id).where(row.schedule_id == found.id, row.date == day))
     if fired is None:
@@ -175,7 +176,10 @@ def planned(
         for row in connection.execute(
             sa.select(issue.c.date, issue.c.slug)
             .where(issue.c.date.in_(days), issue.c.state.in_(("draft", "review", "approved")))
-            .order_by(issue.c.id.desc())
+            .where(newsletters.fits(found.list_ids))
+            .order_by(
+                issue.c.state == "approved", issue.c.id
+            )  # the last one stays, as the clock would choose
         )
     }
     return [

@@ -55,6 +55,7 @@ def status(connection: Connection, campaign_id: int) -> Status:
 
 def listing(connection: Connection) -> list[dict[str, object]]:
     """`campaigns list --json`, the newest first."""
+    totals = ledger.totals(connection)
     return [
         {
             "id": campaign.id,
@@ -64,7 +65,7 @@ def listing(connection: Connection) -> list[dict[str, object]]:
             "state": str(campaign.state),
             "reason": campaign.reason,
             "at": campaign.at.isoformat(),
-            "total": ledger.counts(connection, campaign.id).total,
+            "total": totals.get(campaign.id, 0),
         }
         for campaign in store.campaigns(connection)
     ]

@@ -106,6 +106,25 @@ def set_time(connection: Connection, campaign_id: int, at: datetime, *, by: Acto
     )  # fmt: skip
 
 
+def set_again(connection: Connection, campaign_id: int, *, by: Actor, now: datetime) -> None:
+    """Also to those who have the issue; only before the launch, which asks for it once. Raises Refused."""
+    changed = connection.execute(
+        campaign.update()
+        .where(campaign.c.id == campaign_id, campaign.c.launched_at.is_(None))
+        .values(again=True)
+    ).rowcount
+    if not changed:
+        raise Refused(
+            f"Campaign {campaign_id} has begun without those who have the issue already.",
+            remedy=f"Order it again with --again when campaign {campaign_id} has finished.",
+            key="again_too_late", campaign=campaign_id,
+        )  # fmt: skip
+    audit.record(
+        connection, by, "campaign.again", f"campaign:{campaign_id}", now,
+        before={"again": False}, after={"again": True},
+    )  # fmt: skip
+
+
 # ── moves ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -119,7 +119,7 @@ def compose(connection: Connection, issue: Issue, language: str, press: Press) -
         text,
         web,
         embedded,
-        _facts(issue, letter, album),
+        _facts(issue, letter, album, press.base_url),
     )
     edition = replace(edition, content_hash=hash_of(edition))
     return Proof(edition, letter, managed, album, mailed)
@@ -145,7 +145,7 @@ def compose_notice(
 
 
 def hash_of(edition: Edition) -> str:
-    """SHA-256 over everything a reader gets or sees on the web."""
+    """SHA-256 over everything a reader gets or sees on the web, and the base_url it was composed for."""
     parts = [
         edition.language,
         edition.subject,
@@ -153,6 +153,7 @@ def hash_of(edition: Edition) -> str:
         edition.text,
         edition.web,
         [asdict(picture) for picture in edition.pictures],
+        edition.facts.get("base_url"),  # else a letter without links would keep the facts of the old one
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
@@ -240,7 +241,7 @@ def _embedded(
     return tuple(found.values())
 
 
-def _facts(issue: Issue, letter: Letter, album: pictures.Album) -> dict[str, object]:
+def _facts(issue: Issue, letter: Letter, album: pictures.Album, base_url: str) -> dict[str, object]:
     return {
         "title": letter.title,
         "preheader": letter.preheader,
@@ -249,6 +250,7 @@ def _facts(issue: Issue, letter: Letter, album: pictures.Album) -> dict[str, obj
         "slug": issue.slug,
         "contents": [{"key": section.key, "title": section.title.plain} for section in letter.sections],
         "picture_bytes": album.size_bytes,
+        "base_url": base_url,
     }
 
 

@@ -90,6 +90,16 @@ def frozen(connection: Connection, issue_id: int) -> dict[str, int]:
     return {row.language: row.edition_id for row in connection.execute(query)}
 
 
+def composed_for(connection: Connection, issue_id: int) -> set[str | None]:
+    """Each base_url for which one of the issue's frozen editions was composed; None where it was not noted."""
+    asked = (
+        sa.select(t.edition.c.facts)
+        .join_from(t.issue_edition, t.edition, t.issue_edition.c.edition_id == t.edition.c.id)
+        .where(t.issue_edition.c.issue_id == issue_id)
+    )
+    return {facts.get("base_url") for facts in connection.scalars(asked)}
+
+
 def remember(connection: Connection, issue_id: int, frozen: Mapping[str, Edition]) -> None:
     """These are the issue's editions now, in this order."""
     connection.execute(t.issue_edition.delete().where(t.issue_edition.c.issue_id == issue_id))

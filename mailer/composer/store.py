@@ -20,6 +20,7 @@ from mailer import media
 from mailer.errors import NotFound, Refused
 from mailer.tables import campaigns as campaign_tables
 from mailer.tables import composer as t
+from mailer.tables.delivery import delivery
 from subscribers import audit
 from subscribers.model import Actor
 
@@ -100,10 +101,13 @@ def _must_be_editable(connection: Connection, row: RowMapping) -> None:
 
 
 def has_begun(connection: Connection, issue_id: int) -> bool:
-    """Has a campaign to real readers built its ledger? Tests and rehearsals do not bind the text."""
+    """Has a campaign had real readers to write to? Tests, rehearsals and empty lists do not bind the text."""
     c = campaign_tables.campaign.c
     begun = c.launched_at.is_not(None) | c.state.in_(("sending", "paused", "finished"))
-    query = sa.select(c.id).where(c.issue_id == issue_id, c.kind.in_(("regular", "correction")), begun)
+    reached = sa.exists().where(delivery.c.campaign_id == c.id)
+    query = sa.select(c.id).where(
+        c.issue_id == issue_id, c.kind.in_(("regular", "correction")), begun, reached
+    )
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -201,6 +205,12 @@ def load_by_id(connection: Connection, issue_id: int) -> Issue:
 def id_of(connection: Connection, slug: str) -> int:
     """Raises NotFound."""
     return int(_row(connection, t.issue.c.slug == slug, slug)["id"])
+
+
+def lock(connection: Connection, slug: str) -> int:
+    """Its id; whoever saves, moves or orders the issue waits until the transaction ends. Raises NotFound."""
+    row = _locked(connection, slug)
+    return int((row or _row(connection, t.issue.c.slug == slug, slug))["id"])
 
 
 def _row(connection: Connection, condition: sa.ColumnElement[bool], name: str) -> RowMapping:
@@ -336,6 +346,7 @@ def approve(
 ) -> None:
     """Record that `issue`, exactly as it is here, was approved. The gate was asked before (`checks`).
 
+    Again where it is approved; one that was sent stays so: its editions may have to be frozen anew.
     Raises Refused if the database holds another text by now: what was judged is what is approved.
     """
     stored = load(connection, issue.slug)
@@ -346,7 +357,8 @@ def approve(
             key="issue_changed",
             slug=issue.slug,
         )
-    set_state(connection, issue.slug, IssueState.APPROVED, by=by, now=now)
+    state = IssueState.SENT if stored.state is IssueState.SENT else IssueState.APPROVED
+    set_state(connection, issue.slug, state, by=by, now=now)
     row = {
         "issue_id": id_of(connection, issue.slug),
         "content_hash": content_hash(issue),

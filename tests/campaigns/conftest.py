@@ -26,17 +26,19 @@ from subscribers.model import Actor
 
 NOW = datetime(2034, 12, 20, 0, 0, tzinfo=UTC)
 KEIKO = Actor("staff", "keiko")
-RULES = Rules(timedelta(hours=6), Calendar("JP"), "ja")
+BASE_URL = "https://mail.example.org"
+RULES = Rules(timedelta(hours=6), Calendar("JP"), "ja", BASE_URL)
 OFFICE = Identity("みなと便り", "事務所", "Office", "en", "横浜市", "045-000-0000", "enews@example.org")
 THEME = Theme(None)
 
 
-def issue_of(slug: str, day: date, text: str = "本文です。") -> Issue:
+def issue_of(slug: str, day: date, text: str = "本文です。", newsletter: str = "main") -> Issue:
     return Issue(
         slug, slug[-2:], day, ("ja", "en"),
         {"ja": IssueText("件名", "前置き"), "en": IssueText("Subject", "Preheader")},
         (Section("news", {"ja": SectionText("お知らせ", text), "en": SectionText("News", "Text.")}),),
         {"ja": ("news",), "en": ("news",)},
+        newsletter,
     )  # fmt: skip
 
 
@@ -49,14 +51,20 @@ class Office:
     def begin(self) -> sa.engine.base.Engine._trans_ctx:  # type: ignore[name-defined]
         return self.engine.begin()
 
-    def save(self, slug: str = "2034-12", day: date = date(2034, 12, 20), text: str = "本文です。") -> None:
+    def save(
+        self,
+        slug: str = "2034-12",
+        day: date = date(2034, 12, 20),
+        text: str = "本文です。",
+        newsletter: str = "main",
+    ) -> None:
         with self.begin() as connection:
-            issues.save(connection, issue_of(slug, day, text), {}, by=KEIKO, now=NOW)
+            issues.save(connection, issue_of(slug, day, text, newsletter), {}, by=KEIKO, now=NOW)
 
-    def approve(self, slug: str = "2034-12", now: datetime = NOW) -> dict[str, int]:
+    def approve(self, slug: str = "2034-12", now: datetime = NOW, base_url: str = BASE_URL) -> dict[str, int]:
         press = editions.Press(
             THEME,
-            "https://mail.example.org",
+            base_url,
             "Asia/Tokyo",
             {"ja": OFFICE, "en": OFFICE},
             1_000_000,
@@ -69,8 +77,10 @@ class Office:
             issues.approve(connection, issue, by=KEIKO, now=now)
         return {language: edition.id for language, edition in frozen.items()}
 
-    def approved(self, slug: str = "2034-12", day: date = date(2034, 12, 20)) -> None:
-        self.save(slug, day)
+    def approved(
+        self, slug: str = "2034-12", day: date = date(2034, 12, 20), newsletter: str = "main"
+    ) -> None:
+        self.save(slug, day, newsletter=newsletter)
         self.approve(slug)
 
     def schedule(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from mailer import media
-from mailer.composer import editions, preview, resources, slots, store
+from mailer.composer import editions, frozen, preview, resources, slots, store
 from mailer.composer import folder as folders
 from mailer.composer.editions import Press
 from mailer.composer.model import Issue
@@ -104,6 +104,22 @@ def test_freezing_twice_gives_the_same_editions(
             editions.load(connection, first["en"].id).facts["title"]
             == "Three days that joined our waterfronts"
         )
+
+
+def test_an_edition_says_for_which_site_it_was_composed(
+    database: Engine, folder: Any, press: Press, keiko: Actor, now: datetime
+) -> None:
+    read = folders.read(folder.path)
+    moved = replace(press, base_url="https://other.example.org")
+    with database.begin() as connection:
+        issue_id = store.save(connection, read.issue, read.files, by=keiko, now=now)
+        first = editions.freeze(connection, read.issue, press, by=keiko, now=now)
+        assert frozen.composed_for(connection, issue_id) == {"https://mail.example.org"}
+        second = editions.freeze(connection, read.issue, moved, by=keiko, now=now)
+        assert frozen.composed_for(connection, issue_id) == {"https://other.example.org"}
+        assert {one.id for one in first.values()}.isdisjoint(one.id for one in second.values())
+        plain = replace(first["ja"], facts={**first["ja"].facts, "base_url": "https://other.example.org"})
+        assert editions.hash_of(plain) != first["ja"].content_hash  # a letter without a link of ours
 
 
 def test_a_frozen_edition_outlives_changes_of_its_issue(

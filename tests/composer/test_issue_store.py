@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from mailer.composer import store
 from mailer.composer.model import Issue, IssueState, IssueText, Section, SectionText
 from mailer.errors import BadPicture, NotFound, Refused
 from mailer.tables import campaigns, composer
+from mailer.tables.delivery import delivery
 from subscribers import tables as subscriber_tables
 from subscribers.model import Actor
 
@@ -37,7 +38,9 @@ def issue(**changes: Any) -> Issue:
     return replace(plain, **changes)
 
 
-def begin_campaign(database: Engine, issue_id: int, now: datetime, **values: Any) -> None:
+def begin_campaign(
+    database: Engine, issue_id: int, now: datetime, *, readers: int = 1, **values: Any
+) -> None:
     row = {
         "issue_id": issue_id,
         "kind": "regular",
@@ -47,7 +50,14 @@ def begin_campaign(database: Engine, issue_id: int, now: datetime, **values: Any
         "created_at": now,
     }
     with database.begin() as connection:
-        connection.execute(campaigns.campaign.insert().values(**(row | values)))
+        inserted = campaigns.campaign.insert().values(**(row | values)).returning(campaigns.campaign.c.id)
+        made = connection.execute(inserted).scalar_one()
+        for reader in range(readers):
+            connection.execute(
+                delivery.insert().values(
+                    campaign_id=made, issue_id=issue_id, subscriber_id=reader, state="queued", due_at=now
+                )
+            )
 
 
 def test_an_issue_comes_back_as_it_was_saved(database: Engine, keiko: Actor, now: datetime) -> None:
@@ -111,7 +121,14 @@ def test_an_issue_whose_campaign_has_begun_is_not_overwritten(
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {"state": "held"}, {"state": "cancelled"}, {"state": "finished", "kind": "test"}]
+    "values",
+    [
+        {"readers": 0},
+        {"state": "held", "readers": 0},
+        {"state": "cancelled", "readers": 0},
+        {"state": "finished", "kind": "test"},
+        {"state": "finished", "launched_at": datetime(2034, 12, 20, tzinfo=UTC), "readers": 0},
+    ],
 )
 def test_a_campaign_that_reached_no_reader_binds_nothing(
     database: Engine, keiko: Actor, now: datetime, values: dict[str, Any]
@@ -133,6 +150,20 @@ def test_states_move_along_the_table_only(sqlite: Engine, keiko: Actor, now: dat
         with pytest.raises(Refused):
             store.save(connection, issue(), {}, by=keiko, now=now)
     assert set(store.TRANSITIONS) == set(IssueState)
+
+
+def test_an_issue_is_approved_again_and_one_that_was_sent_stays_so(
+    database: Engine, keiko: Actor, now: datetime
+) -> None:
+    with database.begin() as connection:
+        store.save(connection, issue(), {}, by=keiko, now=now)
+        for before in (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENT):
+            if before is IssueState.SENT:
+                store.set_state(connection, "2034-12", before, by=keiko, now=now)
+            found = store.load(connection, "2034-12")
+            store.approve(connection, found, by=keiko, now=now)
+            assert store.approval(connection, "2034-12") is not None
+        assert store.load(connection, "2034-12").state is IssueState.SENT
 
 
 def test_an_approval_is_of_one_text(database: Engine, keiko: Actor, now: datetime) -> None:

@@ -1,0 +1,39 @@
+"""An issue goes to the lists of its own newsletter only.
+
+Owns this one rule, as a condition and as a refusal. Called by `orders`, `schedules` and `launch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from mailer.errors import Refused
+from mailer.tables.composer import issue
+from subscribers import tables
+
+
+def fits(list_ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Of a row of `issue`: is each of these lists one of its newsletter?"""
+    one = tables.list_.c
+    return ~sa.exists().where(one.id.in_(list_ids), one.newsletter != issue.c.newsletter)
+
+
+def require(connection: Connection, issue_id: int, list_ids: Sequence[int]) -> None:
+    """Raises Refused, naming the first list that is another newsletter's."""
+    one = tables.list_.c
+    other = connection.execute(
+        sa.select(one.slug.label("name"), one.newsletter.label("other"), issue.c.slug, issue.c.newsletter)
+        .where(issue.c.id == issue_id, one.id.in_(list_ids), one.newsletter != issue.c.newsletter)
+        .order_by(one.id)
+        .limit(1)
+    ).first()
+    if other is not None:
+        raise Refused(
+            f"Issue {other.slug} is of the newsletter {other.newsletter}, list {other.name} of {other.other}.",
+            remedy="Choose lists and an issue of the same newsletter.",
+            key="other_newsletter",
+            issue=other.slug, newsletter=other.newsletter, list=other.name, other=other.other,
+        )  # fmt: skip
