@@ -62,7 +62,7 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 
 
 def test_neighbouring_people_have_nothing_in_common_in_their_tokens() -> None:
-    # EMAIL §1.2: opaque; a database id must not show through.
+    # Opaque; a database id must not show through.
     first, second = (tokens.unsubscribe_token(KEY, n, 1) for n in (1000, 1001))
     assert first[:4] != second[:4]
     assert sum(a == b for a, b in zip(first, second, strict=True)) < 8

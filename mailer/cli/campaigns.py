@@ -200,6 +200,8 @@ def _look(group: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         with reading(desk.house().engine) as connection:
             rows = listing(connection)
+        if not rows:
+            desk.say.line("cli.campaigns.none")
         desk.say.table(
             [said(f"cli.campaigns.column.{column}") for column in ("campaign", "issue", "state", "total")],
             [
@@ -243,21 +245,18 @@ def print_status(desk: Desk, house: "House", status: "Status") -> None:
     )  # fmt: skip
     if campaign.reason:
         say.text("  " + words.said(f"hold.{campaign.reason}", campaign.reason, **campaign.reason_facts))
-    say.text(
-        "  "
-        + words(
-            "cli.campaigns.status.counts", total=counts.total, accepted=counts.by_state.get("accepted", 0)
-        )
-    )
-    rows: list[tuple[Any, ...]] = [
-        (f"  {words.autonym(language)}", people) for language, people in counts.by_language.items()
-    ]
-    rows += [
-        (f"  {words(f'state.delivery.{state}')}", people)
-        for state, people in counts.by_state.items()
-        if people
-    ]
-    say.table(["", words("cli.campaigns.column.people")], rows, right=(1,))
+    if counts.total:
+        accepted = counts.by_state.get("accepted", 0)
+        say.text("  " + words("cli.campaigns.status.counts", total=counts.total, accepted=accepted))
+        by_language = [
+            (f"  {words.autonym(language)}", people) for language, people in counts.by_language.items()
+        ]
+        by_state = [(f"  {words(f'state.delivery.{state}')}", n) for state, n in counts.by_state.items() if n]
+        people_column = words("cli.campaigns.column.people")
+        say.table([f"  {words('cli.campaigns.column.language')}", people_column], by_language, right=(1,))
+        say.table([f"  {words('cli.campaigns.column.state')}", people_column], by_state, right=(1,))
+    elif campaign.launched_at:
+        say.text("  " + words("cli.campaigns.status.nobody"))
     left_out = {**counts.excluded, **counts.skipped}
     if left_out:
         reasons = [

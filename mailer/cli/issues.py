@@ -79,6 +79,8 @@ def _folders(group: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         with reading(desk.house().engine) as connection:
             found = store.summaries(connection)
+        if not found:
+            desk.say.line("cli.issues.none")
         desk.say.table(
             [
                 said(f"cli.issues.column.{column}")

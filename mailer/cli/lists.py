@@ -63,6 +63,8 @@ def add_to(app: typer.Typer, said: Words) -> None:
             for one in lists
         ]
         columns = ("slug", "name", "language", "confirmed", "pending", "unsubscribed")
+        if not rows:
+            desk.say.line("cli.lists.none")
         desk.say.table(
             [said(f"cli.lists.column.{column}") for column in columns],
             [[row[column] for column in columns] for row in rows],

@@ -123,9 +123,19 @@ def add_to(app: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         with reading(desk.house().engine) as connection:
             found: list[Schedule] = schedules.schedules(connection)
+        if not found:
+            desk.say.line("cli.schedules.none")
         desk.say.table(
-            [said(f"cli.schedules.column.{column}") for column in ("name", "rule", "zone")],
-            [(one.name, recurrence.parse(one.rule).describe(said), one.zone) for one in found],
+            [said(f"cli.schedules.column.{column}") for column in ("name", "rule", "zone", "state")],
+            [
+                (
+                    one.name,
+                    recurrence.parse(one.rule).describe(said),
+                    one.zone,
+                    said("cli.schedules.active" if one.active else "cli.schedules.paused"),
+                )
+                for one in found
+            ],
         )
         desk.say.document(
             [
@@ -139,3 +149,20 @@ def add_to(app: typer.Typer, said: Words) -> None:
                 for one in found
             ]
         )
+
+    def switch(ctx: typer.Context, name: str, active: bool) -> None:
+        from mailer.campaigns import schedules
+
+        desk: Desk = ctx.obj
+        with desk.house().engine.begin() as connection:
+            schedules.set_active(connection, name, active, by=desk.by, now=datetime.now(UTC))
+        desk.say.line("cli.schedules.resume.done" if active else "cli.schedules.pause.done", name=name)
+        desk.say.document({"name": name, "active": active})
+
+    @group.command("pause", help=said("cli.schedules.pause.help"))
+    def pause(ctx: typer.Context, name: str = name_argument) -> None:
+        switch(ctx, name, False)
+
+    @group.command("resume", help=said("cli.schedules.resume.help"))
+    def resume(ctx: typer.Context, name: str = name_argument) -> None:
+        switch(ctx, name, True)

@@ -19,7 +19,7 @@ from mailer.errors import BadPicture
 # Lets the 48–50 megapixels of present telephones in; 50 million pixels take 150 MB while they are resized.
 MOST_PIXELS: Final = 50_000_000
 LARGEST_SIDE: Final = 20_000
-PICTURE_BYTES: Final = 200_000  # of one picture in a letter, EMAIL.md §1.3
+PICTURE_BYTES: Final = 200_000  # of one picture in a letter: a phone on a train loads it in a second
 QUALITY: Final = 82
 DENSITY: Final = 2.0  # pixels per CSS pixel
 TALLEST: Final = 1.25  # height of a figure over its width; a taller one is shown narrower, never cropped

@@ -125,7 +125,7 @@ def _classes(names: str, keep: set[str]) -> str:
 
 
 def _check(made: str, source: str, kept: str, template: str) -> None:
-    """What must hold of every mail, whoever wrote the template (EMAIL.md §3.1)."""
+    """What must hold of every mail, whoever wrote the template."""
     tags = "".join(tag[0] for tag in _START_TAG.finditer(made))
     problems = {
         "the result does not begin with <!DOCTYPE html> in capitals.": not made.startswith("<!DOCTYPE html>"),

@@ -1,6 +1,6 @@
 """One RFC 5322 message: an edition on a list's stationery, then a join per person.
 
-Owns the MIME structure (EMAIL §1.3) and the order of work; `compile` once per edition and list,
+Owns the MIME structure and the order of work; `compile` once per edition and list,
 `Compiled.build` for every delivery. Knows no database and no relay. The press calls it.
 """
 

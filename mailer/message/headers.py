@@ -1,6 +1,6 @@
 """The header of a campaign message or notice: a closed list, in order, each exactly once.
 
-Owns names, order and forms (EMAIL §1.2); Python's EmailMessage is never asked to write one, because
+Owns names, order and forms; Python's EmailMessage is never asked to write one, because
 it encodes List-Unsubscribe into garbage and loses the quotes of long names. `build` calls it once
 per edition and list and puts the four varying fields in.
 """
@@ -111,7 +111,7 @@ def _subject(subject: str) -> bytes:
 
 
 def _list_id(s: Stationery) -> bytes:
-    """The phrase only where it is ASCII: no list header may hold an encoded-word (EMAIL §7.2)."""
+    """The phrase only where it is ASCII: no list header may hold an encoded-word (RFC 2047 §5)."""
     identifier = f"<{inputs.list_id(s.list_id)}>"
     phrase = quoted_phrase(inputs.text("List-Id", s.list_name)) if s.list_name else None
     line = f"List-Id: {phrase} {identifier}" if phrase else f"List-Id: {identifier}"

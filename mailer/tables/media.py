@@ -1,4 +1,4 @@
-"""Pictures and files as content-hashed blobs: one backup holds all (DESIGN.md, decision 11)."""
+"""Pictures and files as content-hashed blobs: one backup holds all."""
 
 from __future__ import annotations
 

@@ -51,3 +51,11 @@ def test_every_command_of_the_papers_exists() -> None:
             assert command in known, line
             if known[command]:
                 assert rest and rest[0] in known[command], line
+
+
+def test_the_picture_of_the_states_is_the_table_of_moves() -> None:
+    from mailer.delivery.model import TRANSITIONS
+
+    paper = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    drawn = set(re.findall(r"^  (\w+) --> (\w+)", paper, re.MULTILINE))
+    assert drawn == {(str(before), str(after)) for before, moves in TRANSITIONS.items() for after in moves}

@@ -1,4 +1,4 @@
-"""The header: a closed list, each form as EMAIL §1 asks, and nothing that anybody wrote gets out of its line."""
+"""The header: a closed list, each form as its RFC asks, and nothing that anybody wrote gets out of its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EMAIL §7.5: what people tried, in every text that comes near a header (F35)."""
+"""What people tried, in every text that comes near a header (F35)."""
 
 from __future__ import annotations
 
