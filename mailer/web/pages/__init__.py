@@ -107,13 +107,16 @@ class Pages:
         language = self.language(request)
         said = words(language)
         kind = str(status) if f"web.problem_{status}_title" in said else "other"
+        if status == 404 and request.url.path.startswith(("/u/", "/p/")):
+            kind = "token"  # whoever wants to leave must not be stuck at a broken link
         return self.page(
             "problem",
             language,
             status=status,
             headers={**NO_STORE, **(headers or {})},
             title=said(f"web.problem_{kind}_title"),
-            text=said(f"web.problem_{kind}"),
+            switch=self.switch(request, language),
+            text=said(f"web.problem_{kind}", contact=self.site.identity(language).contact),
         )
 
     def language(self, request: Request, preferred: Sequence[str] = ()) -> str:
