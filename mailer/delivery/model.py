@@ -33,11 +33,13 @@ _S = DeliveryState
 TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     _S.QUEUED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.CANCELLED}),
     _S.CLAIMED: frozenset({_S.ATTEMPTING, _S.QUEUED, _S.REFUSED, _S.SKIPPED, _S.CANCELLED}),
-    _S.ATTEMPTING: frozenset({_S.ACCEPTED, _S.DEFERRED, _S.REFUSED, _S.UNCERTAIN, _S.QUEUED}),
+    _S.ATTEMPTING: frozenset(  # cancelled: nothing arrived, and the campaign was cancelled meanwhile
+        {_S.ACCEPTED, _S.DEFERRED, _S.REFUSED, _S.UNCERTAIN, _S.QUEUED, _S.CANCELLED}
+    ),
     _S.DEFERRED: frozenset({_S.CLAIMED, _S.QUEUED, _S.SKIPPED, _S.CANCELLED}),
     _S.UNCERTAIN: frozenset({_S.QUEUED, _S.ACCEPTED, _S.CANCELLED, _S.BOUNCED, _S.COMPLAINED}),
     _S.ACCEPTED: frozenset({_S.BOUNCED, _S.COMPLAINED}),
-    _S.REFUSED: frozenset({_S.QUEUED}),  # `campaigns retry`
+    _S.REFUSED: frozenset({_S.QUEUED, _S.SKIPPED}),  # `campaigns retry`; skipped: has it from another by now
     _S.BOUNCED: frozenset({_S.COMPLAINED}),
     _S.SKIPPED: frozenset(),
     _S.CANCELLED: frozenset(),

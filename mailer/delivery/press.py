@@ -28,8 +28,9 @@ Prepared = tuple[Envelope, bytes | Checked] | Unsendable
 class Press(Protocol):
     """How claimed rows become envelopes and messages. Called in a thread, some rows at a time.
 
-    One result for each row, in order. An exception means that the edition cannot be printed at all:
-    the campaign is held and nobody is refused.
+    One result for each row, in order. An exception means that an edition of these rows cannot be printed
+    at all: its campaign is held and nobody is refused. A database that cannot be reached (OperationalError,
+    InterfaceError) is no such thing: the rows are tried again.
     """
 
     def prepare(self, claimed: Sequence[Claimed], now: datetime) -> Sequence[Prepared]: ...
@@ -41,6 +42,9 @@ class Wire(Protocol):
     @property
     def capabilities(self) -> Capabilities | None: ...
     async def send(self, envelope: Envelope, message: bytes | Checked) -> Outcome: ...
+
+    # Ends every `send` under way at once, each with the outcome that is true; later ones get "closed".
+    def abort(self) -> None: ...
     async def __aenter__(self) -> Self: ...
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,7 +8,8 @@ many a crash can leave uncertain. Made by the sender for each stretch.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+import contextlib
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from mailer.delivery import ledger
 from mailer.delivery.model import Claimed
@@ -33,7 +35,11 @@ log = structlog.get_logger("mailer.delivery")
 PATIENCE = timedelta(seconds=30)
 COMMIT_WINDOW = 100  # results
 LOOK_SECONDS = 0.5  # how often the loop looks up when nothing happens: heartbeat, notices
+ABORT_SECONDS = 1.0  # a wire that is cut tells its outcomes within one round of the loop
 AHEAD = 16  # messages printed ahead at least; at most as many as the window holds
+
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between tries when the press cannot read the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Stretch:
         self._wake = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
         self._broken: Exception | None = None
+        self._print_pause = FIRST_PAUSE
         self._exhausted = False
         self._resting = False  # nothing more leaves in this stretch
         self._pause_until: datetime | None = None
@@ -190,10 +197,19 @@ class Stretch:
     async def _print(self, rows: list[Claimed]) -> None:
         try:
             printed = await asyncio.to_thread(self._sender.press.prepare, rows, self._clock.now())
+        except (OperationalError, InterfaceError) as error:
+            await self._print_later(rows, error)
+            return
         except Exception as error:
+            apart = _by_edition(rows)
+            if len(apart) > 1:  # one edition that fails must not hold the campaigns of the others
+                for some in apart:
+                    await self._print(some)
+                return
             log.exception("press_failed", deliveries=len(rows))
             await self._cannot_print(rows, f"{type(error).__name__}: {error}")
             return
+        self._print_pause = FIRST_PAUSE
         refused: dict[Claimed, str] = {}
         for row, made in zip(rows, printed, strict=True):
             if isinstance(made, Unsendable):
@@ -206,6 +222,14 @@ class Stretch:
                 lambda connection: ledger.refuse_unsent(connection, refused, now), self._stop
             )
             self._settled["refused"] += len(refused)
+
+    async def _print_later(self, rows: Sequence[Claimed], error: DBAPIError) -> None:
+        """The database is away for a moment: back in hand, where leases are kept and a stop lets go of them."""
+        self._rows.extendleft(reversed(rows))
+        pause, self._print_pause = self._print_pause, min(self._print_pause * 2, LONGEST_PAUSE)
+        log.warning("press_waits_for_database", error=type(error.orig).__name__, seconds=pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), pause)
 
     async def _cannot_print(self, rows: Sequence[Claimed], error: str) -> None:
         now = self._clock.now()
@@ -267,10 +291,14 @@ class Stretch:
             outcome = Outcome("mail", None, end_mark_left=False, error="unfit_message")
         except asyncio.CancelledError:  # our patience at a stop is over: nobody knows
             outcome = Outcome("message", None, end_mark_left=True, error="stopped")
+        except Exception:
+            log.exception("send_failed", delivery=ready.row.id)  # a defect: how far it came is unknown
+            outcome = Outcome("message", None, end_mark_left=True, error="internal")
+        finally:
+            if task is not None:
+                self._flying.pop(task, None)
+            self._wake.set()
         self._tried.append(Tried(ready.row, self._clock.now(), outcome, told))
-        if task is not None:
-            self._flying.pop(task, None)
-        self._wake.set()
 
     # ── holding and letting go ───────────────────────────────────────────────────────────────────
 
@@ -303,8 +331,18 @@ class Stretch:
         if self._flying:
             late = self._settings.drain.total_seconds()
             _, waiting = await asyncio.wait(tuple(self._flying), timeout=late)
+            if waiting:  # what waits for its turn on the wire has not left; only the wire knows
+                self._wire.abort()
+                _, waiting = await asyncio.wait(waiting, timeout=ABORT_SECONDS)
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
         if self._tried:
             await self._turn()
+
+
+def _by_edition(rows: Sequence[Claimed]) -> list[list[Claimed]]:
+    apart: defaultdict[tuple[int | None, int], list[Claimed]] = defaultdict(list)
+    for row in rows:
+        apart[row.campaign_id, row.edition_id].append(row)
+    return list(apart.values())

@@ -90,19 +90,14 @@ class Pool:
 
     async def close(self) -> None:
         """Take nothing more, finish what is under way, QUIT. Messages not begun come back as error "closed"."""
-        self._is_closed = True
-        for task in tuple(self._opening):
-            task.cancel()
-        while self._waiting:
-            item = self._waiting.popleft()
-            if not item.outcome.done():
-                item.outcome.set_result(Outcome("connect", None, end_mark_left=False, error="closed"))
+        self._take_nothing_more()
         await asyncio.gather(*(c.finish() for c in tuple(self._connections)))
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     def abort(self) -> None:
-        """Cut all connections now, when `close` takes too long; every message gets the outcome that is true."""
-        self._is_closed = True
+        """Cut all connections now, when `close` takes too long; every message gets the outcome that is true,
+        those too that wait for their turn: "closed", nothing of them left."""
+        self._take_nothing_more()
         for connection in tuple(self._connections):
             connection.abort()
 
@@ -137,6 +132,15 @@ class Pool:
             self._distribute()
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_nothing_more(self) -> None:
+        self._is_closed = True
+        for task in tuple(self._opening):
+            task.cancel()
+        while self._waiting:
+            item = self._waiting.popleft()
+            if not item.outcome.done():
+                item.outcome.set_result(Outcome("connect", None, end_mark_left=False, error="closed"))
 
     def _may_go_again(self, connection: Connection, item: _Waiting, outcome: Outcome) -> bool:
         """A server that closes after N messages, or an idle one that hung up as we spoke: nothing left, and the

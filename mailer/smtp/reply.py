@@ -30,10 +30,22 @@ _QUOTA_WORDS = re.compile(
     r"|(exceed\w*|reached|over|hit)\b[\w\s'-]{0,30}\b"
     r"(send(ing|er)?|daily|hourly|rate|messaging|messages?|mails?|e-?mails?|recipient)[\w\s-]{0,20}\b(limit|quota|rate|threshold|per (hour|day|minute|second))"
     r"|(limit|credits?)\s+(has been\s+|was\s+)?exceeded|exceeds? (the |your )?(sending )?limit"
-    r"|too (many|much) (messages?|mails?|e-?mails?|recipients today)|throttl|submissionquotaexceeded"
+    r"|too (many|much) (messages?|mails?|e-?mails?|recipients (today|(per|this|an) (hour|day|minute)))"
+    r"|throttl|rate[\s-]?limit(ed|ing)\b|submissionquotaexceeded"
+    r"|\b(limits?|quota|maximum|max)\b[\w\s'-]{0,40}\b(per|an|a|in one) (hour|day|minute|second)\b[\w\s'-]{0,12}\b(exceed|reach|hit)"
+    r"|account[\w\s'-]{0,12}\b(limit|quota)s?\b[\w\s'-]{0,24}\b(exceed|reach|hit)"
+    r"|(exceeded|reached|hit|over) (a|an|your|its|the) (limit|quota) (for|of|on) (send|mail|message|e-?mail|outgoing|outbound|recipients)"
     r"|送信(数|通数|件数|量)?の?(制限|上限)|通数制限|上限に達し",
     re.IGNORECASE,
 )
+# Of a class that is no mailbox's (5.7.x, policy), these few words are enough.
+_POLICY_QUOTA_WORDS = re.compile(
+    r"\bquota\b[\w\s'-]{0,16}\b(exceed|reach)|(exceeded|reached|over) (your|its|the) (limit|quota)"
+    r"|\b(rate|hourly|daily)[\w\s-]{0,16}\b(limit|quota)s?\b[\w\s'-]{0,24}\b(exceed|reach|hit)",
+    re.IGNORECASE,
+)
+# A message that is too large also "exceeds the limit".
+_SIZE_WORDS = re.compile(r"\bsize\b|\blength\b|too (large|big|long)", re.IGNORECASE)
 # Someone's full mailbox also says "quota exceeded": that is the address, never our sending limit.
 _MAILBOX_WORDS = re.compile(
     r"mailbox|over\s?quota|storage|disk|inbox|mail box|insufficient space|容量", re.IGNORECASE
@@ -91,11 +103,23 @@ class Reply:
 
     @property
     def is_quota(self) -> bool:
-        """Our account has sent what it may for now: wait, whoever the recipient is (F53)."""
+        """Our account has sent what it may for now: wait, whoever the recipient is (F53).
+
+        The words win over the class of policy: servers say "554 5.7.1 … rate limit exceeded".
+        """
         if self.code < 400:
             return False
         if self.enhanced in _QUOTA_CODES:
             return True
+        if self.is_about_message or _SIZE_WORDS.search(self.text) is not None:
+            return False
+        is_policy = self.subject is not None and self.subject.startswith("7.")
+        if is_policy and _POLICY_QUOTA_WORDS.search(self.text) is not None:
+            # "Mailbox quota exceeded" stays somebody's mailbox under whatever class; a mailbox's rate does not.
+            return (
+                not self._names_a_mailbox
+                or re.search(r"\b(rate|hourly|daily)\b", self.text, re.I) is not None
+            )
         if self._names_a_mailbox:
             return False
         return _QUOTA_WORDS.search(self.text) is not None

@@ -90,6 +90,18 @@ def test_who_has_or_awaits_an_issue_is_told_by_the_state(office, state, rows):
     assert office.build(office.add_campaign()).total == rows
 
 
+@pytest.mark.parametrize(
+    ("state", "rows"), [("queued", 2), ("claimed", 2), ("deferred", 2), ("attempting", 0), ("accepted", 0)]
+)
+def test_nobody_awaits_an_issue_from_a_cancelled_campaign_but_what_is_on_the_wire(office, state, rows):
+    office.add_people(2)
+    campaign = office.add_campaign()
+    office.build(campaign)
+    office.set_states(campaign, DeliveryState(state))
+    office.set_campaign(campaign, state="cancelled")
+    assert office.build(office.add_campaign()).total == rows
+
+
 @pytest.mark.parametrize("kind", ["test", "rehearsal", "correction"])
 def test_tests_and_corrections_neither_ask_nor_count_who_has_it(office, kind):
     office.add_people(2)

@@ -70,7 +70,10 @@ def test_a_refusal_of_the_address_refuses_this_person_only(line, stage, now):  #
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "message"])
 @pytest.mark.parametrize(
     "line", ["550 5.4.5 Daily user sending limit exceeded", "421 4.7.28 rate limit", "550 Message quota: hourly sending limit exceeded",
-             "452 4.4.5 too many messages", "554 5.1.90 daily limit of recipients reached"],
+             "452 4.4.5 too many messages", "554 5.1.90 daily limit of recipients reached",
+             "554 5.7.1 Message rejected: rate limit exceeded", "554 5.7.1 Your account has been rate limited",
+             "554 5.7.1 limit of 200 recipients per hour exceeded", "550 5.7.1 Too many recipients per hour",
+             "550 5.7.0 quota exceeded", "550 5.7.1 mailbox rate limit exceeded"],
 )  # fmt: skip
 def test_a_quota_is_our_affair_and_never_the_persons(line, stage, now):  # F53
     decision = judged(said(line, stage=stage), now, tries=50, age=timedelta(days=30))
@@ -142,3 +145,11 @@ def test_an_address_that_needs_smtputf8_is_refused_with_that_reason(now):
 def test_a_message_that_is_too_large_holds_the_campaign(outcome, now):
     decision = judged(outcome, now)
     assert (decision.state, decision.about, decision.reason) == (S.QUEUED, About.US, "too_large")
+
+
+@pytest.mark.parametrize(
+    "line", ["552 5.3.4 message size exceeds limit", "552 5.2.3 message length exceeds administrative limit", "552 5.7.1 mailbox quota exceeded",
+             "550 5.7.1 blocked: spam"],
+)  # fmt: skip
+def test_a_size_a_mailbox_and_a_policy_are_no_quota_of_ours(line, now):
+    assert judged(said(line), now).about is not About.QUOTA

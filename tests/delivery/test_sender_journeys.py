@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from mailer.delivery import ledger
 from mailer.delivery.model import DeliveryState, Notice
@@ -15,6 +16,7 @@ from mailer.delivery.press import Unsendable
 from mailer.delivery.retry import Policy
 from mailer.delivery.throttle import parse
 from mailer.smtp.model import Relay
+from mailer.smtp.pool import Pool
 from mailer.smtp.sink import Action, Options, Sink
 from mailer.tables import campaigns
 from mailer.tables.delivery import attempt, delivery, relay_state
@@ -508,6 +510,107 @@ def test_an_edition_that_cannot_be_printed_holds_the_campaign(office):
             await send_until(office, sender, lambda: office.campaign(campaign).state != "sending")
         assert office.campaign(campaign).reason == "press_failed"
         assert office.states(campaign) == {"queued": 10}
+
+    asyncio.run(journey())
+
+
+class Unlucky(PlainPress):
+    """Edition `broken` cannot be printed, and the first tries find no database."""
+
+    def __init__(self, broken=None, away=0):
+        super().__init__()
+        self.broken, self.away = broken, away
+
+    def prepare(self, claimed, now):
+        if self.away:
+            self.away -= 1
+            raise OperationalError("SELECT 1", {}, Exception("the database is locked"))
+        if any(row.edition_id == self.broken for row in claimed):
+            raise RuntimeError("no such picture")
+        return super().prepare(claimed, now)
+
+
+def test_a_database_that_is_away_while_printing_holds_nothing(office):
+    async def journey():
+        campaign, clock = office.launched(10), MovedClock(office.now)
+        async with Sink() as sink:
+            sender = sender_to(office.engine, relay_of(sink), clock, press=Unlucky(away=2))
+            await send_until(office, sender, finished(office, campaign))
+        assert recipients(sink) == addresses(range(1, 11))
+
+    asyncio.run(journey())
+
+
+def test_a_stop_while_the_press_waits_for_the_database_gives_the_rows_back(office):
+    async def journey():
+        campaign, clock, press = office.launched(10), MovedClock(office.now), Unlucky(away=1000)
+        async with Sink() as sink:
+            sender = sender_to(office.engine, relay_of(sink), clock, press=press)
+            await send_until(office, sender, lambda: press.away < 999)
+        assert (office.campaign(campaign).state, office.states(campaign)) == ("sending", {"queued": 10})
+
+    asyncio.run(journey())
+
+
+def test_an_edition_that_cannot_be_printed_holds_no_other_campaign(office):
+    async def journey():
+        second = office.add_list("events")
+        office.add_people(6, languages=("ja",))
+        office.add_people(6, languages=("en",), list_id=second)
+        bad, good, clock = office.add_campaign(), office.add_campaign(), MovedClock(office.now)
+        office.build(bad)
+        office.build(good, list_ids=[second])
+        async with Sink() as sink:
+            press = Unlucky(broken=office.edition_ids["ja"])
+            await send_until(
+                office, sender_to(office.engine, relay_of(sink), clock, press=press), finished(office, good)
+            )
+        assert (office.campaign(bad).reason, office.states(bad)) == ("press_failed", {"queued": 6})
+        assert recipients(sink) == addresses(range(7, 13))
+
+    asyncio.run(journey())
+
+
+class Stumbling(Pool):
+    """A defect: one message in the pool ends with an exception that nobody foresaw."""
+
+    async def send(self, envelope, message):
+        if envelope.rcpt_to.startswith("p3@"):
+            raise KeyError("a defect")
+        return await super().send(envelope, message)
+
+
+def test_a_defect_with_one_message_leaves_it_uncertain_and_stops_nobody_else(office):
+    async def journey():
+        campaign, clock = office.launched(8), MovedClock(office.now)
+        async with Sink() as sink:
+            relay = relay_of(sink)
+            sender = sender_to(office.engine, relay, clock)
+            sender._open_wire = lambda: Stumbling(relay)
+            await send_until(office, sender, finished(office, campaign))
+        assert office.states(campaign) == {"accepted": 7, "uncertain": 1}
+
+    asyncio.run(journey())
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt"])
+def test_after_a_stop_that_lost_patience_only_what_may_have_left_is_uncertain(office, stage):  # F2 F16
+    async def journey():
+        campaign, clock = office.launched(20), MovedClock(office.now)
+        reached = []
+
+        def silent(moment):
+            if moment.stage == stage:
+                reached.append(moment)
+                return Action(say=b"", then="stall")
+            return None
+
+        async with Sink(script=silent) as sink:
+            sender = sender_to(
+                office.engine, relay_of(sink, connections=1), clock, drain=timedelta(milliseconds=50)
+            )
+            await send_until(office, sender, lambda: bool(reached))
+        assert (office.states(campaign), sink.messages) == ({"queued": 20}, [])
 
     asyncio.run(journey())
 

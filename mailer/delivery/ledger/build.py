@@ -8,12 +8,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery.model import HAS_OR_AWAITS, Built, DeliveryState
+from mailer.delivery.model import Built, DeliveryState
 from mailer.tables.campaigns import campaign
-from mailer.tables.composer import issue
 from mailer.tables.delivery import delivery
 from subscribers.database import Utc
 
+from . import already
 from .rows import payload, table_of
 
 # From here on PostgreSQL's guesses about a grown ledger cost more than ANALYZE: claiming 500 rows
@@ -48,20 +48,17 @@ def build(
     `edition_of` lacks (somebody changed languages meanwhile): roll back and start again.
     """
     kind = connection.scalar(sa.select(campaign.c.kind).where(campaign.c.id == campaign_id))
-    # Two launches of one issue at the same moment would not see each other's rows on PostgreSQL.
-    connection.execute(sa.select(issue.c.id).where(issue.c.id == issue_id).with_for_update())
-    earlier = [] if again or kind != "regular" else _earlier(connection, issue_id, campaign_id)
+    others = already.others(connection, issue_id, campaign_id)
     who = people.subquery("who")
-    already = 0
-    if earlier:
-        already = (
-            connection.scalar(sa.select(sa.func.count()).select_from(who).where(_has(who, earlier))) or 0
-        )
+    have = [] if again or kind != "regular" else others.have(who.c.subscriber_id)
+    left_out = 0
+    if have:
+        left_out = connection.scalar(sa.select(sa.func.count()).select_from(who).where(sa.or_(*have))) or 0
     newest = connection.scalar(sa.select(sa.func.max(delivery.c.id))) or 0
     begun = connection.scalar(sa.select(delivery.c.id).where(delivery.c.campaign_id == campaign_id).limit(1))
     rows = _rows(connection.dialect.name, who, campaign_id, issue_id, now)
-    if earlier:
-        rows = rows.where(~_has(who, earlier))
+    for has in have:
+        rows = rows.where(~has)
     if begun is not None:
         rows = rows.where(~_stands(who, campaign_id))
     given = [
@@ -76,7 +73,7 @@ def build(
         connection.exec_driver_sql("ANALYZE delivery")
     languages = [found[1] for found in edition_of.values() if found]
     total, by_language = _count(connection, campaign_id, languages, newest if begun is None else 0)
-    return Built(total, by_language, already)
+    return Built(total, by_language, left_out)
 
 
 def _key(languages: str, list_language: str | None) -> str:
@@ -113,26 +110,6 @@ def _rows(
         )
         .select_from(who.outerjoin(edition_of, edition_of.c.wanted == wanted))
         .where(who.c.subscriber_id.is_not(None))
-    )
-
-
-def _earlier(connection: Connection, issue_id: int, campaign_id: int) -> list[int]:
-    return list(
-        connection.scalars(
-            sa.select(campaign.c.id)
-            .where(campaign.c.issue_id == issue_id, campaign.c.kind == "regular")
-            .where(campaign.c.id != campaign_id)
-            .where(sa.exists().where(delivery.c.campaign_id == campaign.c.id))
-        )
-    )
-
-
-def _has(who: sa.Subquery, campaigns: list[int]) -> sa.ColumnElement[bool]:
-    states = [str(state) for state in HAS_OR_AWAITS]
-    return sa.exists().where(
-        delivery.c.campaign_id.in_(campaigns),
-        delivery.c.subscriber_id == who.c.subscriber_id,
-        delivery.c.state.in_(states),
     )
 
 

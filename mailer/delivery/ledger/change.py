@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.delivery.model import DeliveryState, Notice, may_move
+from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import NOTICE, delivery
 from subscribers.database import insert
 
+from . import already
 from .rows import open_in
 
 _S = DeliveryState
@@ -55,15 +57,33 @@ def requeue(connection: Connection, campaign_id: int, states: Sequence[DeliveryS
     """Queue again what is uncertain or was refused, because a person said so; how many.
 
     The row keeps its id, and with it its Message-ID and return path (F50). Its patience starts anew.
+    Whoever has the issue from another regular campaign by now, or awaits it, is left out unless the
+    campaign sends `again` (F54): refused becomes skipped/already_has_it, uncertain stays.
     The caller reopens the campaign (`reopen`).
     """
     for state in states:
         may_move(state, _S.QUEUED)
+    these = delivery.c.campaign_id == campaign_id
+    have = _have_it_elsewhere(connection, campaign_id)
+    if have and _S.REFUSED in states:
+        connection.execute(
+            delivery.update()
+            .where(these, delivery.c.state == _S.REFUSED, sa.or_(*have))
+            .values(state=_S.SKIPPED, reason="already_has_it", settled_at=now)
+        )
     return connection.execute(
         delivery.update()
-        .where(delivery.c.campaign_id == campaign_id, delivery.c.state.in_([str(s) for s in states]))
+        .where(these, delivery.c.state.in_([str(s) for s in states]), *(~has for has in have))
         .values(state=_S.QUEUED, reason=None, due_at=now, settled_at=None, first_attempt_at=None)
     ).rowcount
+
+
+def _have_it_elsewhere(connection: Connection, campaign_id: int) -> list[sa.ColumnElement[bool]]:
+    asked = sa.select(campaign.c.issue_id, campaign.c.kind, campaign.c.again)
+    found = connection.execute(asked.where(campaign.c.id == campaign_id)).one_or_none()
+    if found is None or found.kind != "regular" or found.again or found.issue_id is None:
+        return []
+    return already.others(connection, found.issue_id, campaign_id).have(delivery.c.subscriber_id)
 
 
 def enqueue_notice(connection: Connection, notice: Notice, now: datetime) -> int | None:

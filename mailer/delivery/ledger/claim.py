@@ -21,8 +21,8 @@ from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import delivery
 from subscribers.audience import Recipient
 
-from .recheck import notice_refusals, read_recipients
-from .rows import open_in, payload, table_of
+from .recheck import notice_refusals, read_recipients, refusals
+from .rows import back_to, cancelled_at, open_in, payload, table_of
 
 _S = DeliveryState
 _HELD = {"id": sa.BigInteger(), "fence": sa.BigInteger()}
@@ -80,12 +80,14 @@ def attempting(
 ) -> set[int]:
     """Mark these rows as leaving now; their ids, without those that must not leave.
 
-    Left out are rows whose campaign is no longer sending or has to wait (pause, cancel and hold take
-    effect here), rows that were skipped meanwhile, and rows that another sender holds. The caller
-    gives the others back with `release`. Marking twice is marking once, so that a caller who lost the
-    answer to its commit may ask again.
+    Consent and suppression are asked a last time: who left since the claim becomes skipped with the
+    reason, whoever wrote it down (F10). Left out too are rows whose campaign is no longer sending or has
+    to wait (pause, cancel and hold take effect here), rows that were skipped meanwhile, and rows that
+    another sender holds. The caller gives the others back with `release`. Marking twice is marking
+    once, so that a caller who lost the answer to its commit may ask again.
     """
     dialect = connection.dialect.name
+    _skip_who_left(connection, claimed, now)
     found = connection.execute(
         _attempting(dialect),
         {
@@ -101,7 +103,8 @@ def attempting(
 def release(connection: Connection, claimed: Sequence[Claimed], *, due_at: datetime | None = None) -> int:
     """Give back rows that were claimed and did not leave. Others' rows and later states stay."""
     later = {} if due_at is None else {"due_at": due_at}
-    return _held_only(connection, claimed, _S.CLAIMED, state=_S.QUEUED, lease_until=None, **later)
+    free = {"state": back_to(_S.QUEUED), "settled_at": cancelled_at(), "lease_until": None}
+    return _held_only(connection, claimed, _S.CLAIMED, **free, **later)
 
 
 def renew(connection: Connection, claimed: Sequence[Claimed], until: datetime) -> int:
@@ -131,22 +134,23 @@ def release_expired(connection: Connection, now: datetime, *, resend: bool = Fal
     """Take back the rows of senders that are gone: how many had not left, and how many may have.
 
     Claimed rows are queued again. Attempting rows may have reached the server: they become uncertain
-    and wait for a person, or are queued at once if `resend` (the Message-ID is the same, F50).
+    and wait for a person, or are queued at once if `resend` (the Message-ID is the same, F50). What would
+    wait in a cancelled campaign becomes cancelled, also what was settled in the moment of the cancelling.
     """
     unsent = connection.execute(
         delivery.update()
         .where(open_in(_S.CLAIMED), delivery.c.lease_until < now)
-        .values(state=_S.QUEUED, lease_until=None)
+        .values(state=back_to(_S.QUEUED), settled_at=cancelled_at(), lease_until=None)
     ).rowcount
     lost = connection.execute(
         delivery.update()
         .where(open_in(_S.ATTEMPTING), delivery.c.lease_until < now)
         .values(
-            state=_S.QUEUED if resend else _S.UNCERTAIN,
+            state=back_to(_S.QUEUED) if resend else _S.UNCERTAIN,
             reason="sender_lost",
             lease_until=None,
             due_at=now,
-            settled_at=None if resend else now,
+            settled_at=cancelled_at() if resend else now,
         )
         .returning(delivery.c.id, delivery.c.attempts, delivery.c.relay, delivery.c.state)
     ).all()
@@ -157,7 +161,18 @@ def release_expired(connection: Connection, now: datetime, *, resend: bool = Fal
             for row in lost
         ]  # fmt: skip
         connection.execute(tables.attempt.insert(), tried)
+    _cancel_left_behind(connection)
     return unsent, len(lost)
+
+
+def _cancel_left_behind(connection: Connection) -> None:
+    """On PostgreSQL a settlement and a cancelling at one moment do not see each other."""
+    cancelled = sa.select(campaign.c.id).where(campaign.c.state == "cancelled")
+    connection.execute(
+        delivery.update()
+        .where(open_in(_S.QUEUED, _S.DEFERRED), delivery.c.campaign_id.in_(cancelled))
+        .values(state=_S.CANCELLED, settled_at=cancelled_at())
+    )
 
 
 # ── what is due ─────────────────────────────────────────────────────────────────────────────────
@@ -244,6 +259,15 @@ def _set(connection: Connection, ids: Sequence[int], **values: object) -> None:
         delivery.update().where(delivery.c.id == these.c.id).values(**values),
         {"these": payload(dialect, ({"id": id_} for id_ in ids))},
     )
+
+
+def _skip_who_left(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> None:
+    refused = refusals(connection, claimed, now)
+    for why in set(refused.values()):
+        # Only claimed: what a lost answer left attempting is marked, and may go.
+        some = [row for row in claimed if refused.get(row.id) == why]
+        values = {"state": _S.SKIPPED, "reason": why, "settled_at": now, "lease_until": None}
+        _held_only(connection, some, _S.CLAIMED, **values)
 
 
 # ── what is ours ────────────────────────────────────────────────────────────────────────────────

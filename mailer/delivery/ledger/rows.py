@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer.delivery.model import DeliveryState
+from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import OPEN, delivery
 
 Columns = Mapping[str, sa.types.TypeEngine[Any]]
@@ -63,3 +64,18 @@ def open_in(*states: DeliveryState) -> sa.ColumnElement[bool]:
     literals: Sequence[sa.ColumnElement[str]] = [sa.literal_column(f"'{s}'") for s in states]
     said = delivery.c.state == literals[0] if len(literals) == 1 else delivery.c.state.in_(literals)
     return sa.and_(said, sa.text(OPEN))
+
+
+def cancelled_at() -> sa.ColumnElement[datetime]:
+    """When the row's campaign was cancelled; null if it was not."""
+    return sa.select(campaign.c.finished_at).where(_is_of_cancelled()).scalar_subquery()
+
+
+def back_to(state: sa.ColumnElement[str] | DeliveryState) -> sa.ColumnElement[str]:
+    """`state`, or cancelled where the campaign was cancelled meanwhile: there nothing may wait any more."""
+    given = sa.literal(str(state), sa.Text) if isinstance(state, DeliveryState) else state
+    return sa.case((sa.exists().where(_is_of_cancelled()), str(DeliveryState.CANCELLED)), else_=given)
+
+
+def _is_of_cancelled() -> sa.ColumnElement[bool]:
+    return sa.and_(campaign.c.id == delivery.c.campaign_id, campaign.c.state == "cancelled")

@@ -14,7 +14,7 @@ from mailer.delivery.model import Claimed, DeliveryState, Settlement, may_move
 from mailer.tables.delivery import attempt, delivery
 from subscribers.database import Utc
 
-from .rows import Columns, payload, table_of
+from .rows import Columns, back_to, cancelled_at, payload, table_of
 
 _S = DeliveryState
 _SETTLED = (_S.ACCEPTED, _S.REFUSED, _S.UNCERTAIN)
@@ -45,11 +45,11 @@ def settle(connection: Connection, settlements: Sequence[Settlement], relay: str
         may_move(_S.ATTEMPTING, settlement.state)
     dialect = connection.dialect.name
     told = payload(dialect, (_row(settlement) for settlement in settlements))
-    ours = set(connection.scalars(_settle(dialect), {"told": told}))
-    tried = [_attempt(s, relay) for s in settlements if s.id in ours and _worth_a_row(s)]
+    led_to = {row.id: row.state for row in connection.execute(_settle(dialect), {"told": told})}
+    tried = [_attempt(s, led_to[s.id], relay) for s in settlements if s.id in led_to and _worth_a_row(s)]
     if tried:
         connection.execute(attempt.insert(), tried)
-    return ours
+    return set(led_to)
 
 
 def refuse_unsent(connection: Connection, refused: Mapping[Claimed, str], now: datetime) -> int:
@@ -80,18 +80,19 @@ def _row(settlement: Settlement) -> dict[str, object]:
 
 
 @cache
-def _settle(dialect: str) -> ReturningUpdate[int]:
+def _settle(dialect: str) -> ReturningUpdate[int, str]:
     told = table_of(dialect, "told", _TOLD)
+    waits = told.c.state.in_([str(_S.DEFERRED), str(_S.QUEUED)])
     first_uncounted = sa.and_(told.c.uncounted == 1, delivery.c.attempts <= 1)
     return (
         delivery.update()
         .where(delivery.c.id == told.c.id, delivery.c.fence == told.c.fence)
         .where(delivery.c.state == _S.ATTEMPTING)
         .values(
-            state=told.c.state,
+            state=sa.case((waits, back_to(told.c.state)), else_=told.c.state),
             reason=told.c.reason,
             due_at=sa.func.coalesce(told.c.due_at, delivery.c.due_at),
-            settled_at=told.c.settled_at,
+            settled_at=sa.case((waits, cancelled_at()), else_=told.c.settled_at),
             lease_until=sa.null(),
             attempts=delivery.c.attempts - told.c.uncounted,
             # The age after which we give up is counted from the first try that counted.
@@ -100,7 +101,7 @@ def _settle(dialect: str) -> ReturningUpdate[int]:
             reply_enhanced=told.c.reply_enhanced,
             reply_text=told.c.reply_text,
         )
-        .returning(delivery.c.id)
+        .returning(delivery.c.id, delivery.c.state)
     )
 
 
@@ -108,12 +109,12 @@ def _worth_a_row(settlement: Settlement) -> bool:
     return settlement.state != _S.ACCEPTED or settlement.number > 1
 
 
-def _attempt(settlement: Settlement, relay: str) -> dict[str, object]:
+def _attempt(settlement: Settlement, led_to: str, relay: str) -> dict[str, object]:
     return {
         "delivery_id": settlement.id,
         "number": settlement.number,
         "at": settlement.at,
-        "outcome": str(settlement.state),
+        "outcome": led_to,
         "stage": settlement.stage,
         "relay": relay,
         "reply_code": settlement.reply_code,
