@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[2]
 def test_a_sender_process_loads_no_web_framework_no_lxml_no_pillow_no_typer() -> None:
     # 60 MB a process; a machine of two cores runs two of them and a database.
     script = "import sys, mailer.worker; print(*sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout.split()
     assert not {"fastapi", "lxml", "PIL", "typer", "premailer", "cssutils"} & set(loaded)
 
 
