@@ -123,7 +123,7 @@ def _judging(group: typer.Typer, said: Words) -> None:
 
         desk: Desk = ctx.obj
         house = desk.house()
-        with house.engine.begin() as connection:
+        with desk.say.busy("cli.issues.check.busy"), house.engine.begin() as connection:
             findings = approving.judge(connection, slug, gate(house, datetime.now(UTC)))
         print_findings(desk.say, findings)
         desk.say.document({"issue": slug, "findings": [as_document(desk.say.words, one) for one in findings]})
@@ -142,7 +142,7 @@ def _judging(group: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         house = desk.house()
         now = datetime.now(UTC)
-        with house.engine.begin() as connection:
+        with desk.say.busy("cli.issues.preview.busy"), house.engine.begin() as connection:
             issue = store.load(connection, slug)
             paths = preview(connection, issue, issue_press(house, now), house.letterhead, out, said)
         desk.say.line("cli.issues.preview.done", path=str(out / "index.html"))
@@ -169,7 +169,7 @@ def _judging(group: typer.Typer, said: Words) -> None:
             )
         house = desk.house()
         now = datetime.now(UTC)
-        with house.engine.begin() as connection:
+        with desk.say.busy("cli.issues.check.busy"), house.engine.begin() as connection:
             verdict = approving.approve(
                 connection, slug, gate(house, now), passed=dict.fromkeys(passed, reason), by=desk.by, now=now
             )

@@ -9,7 +9,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -85,6 +85,13 @@ class Say:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(escape(self.words(key)), total=total)
             yield lambda done: bar.update(task, completed=done)
+
+    @contextmanager
+    def busy(self, key: str) -> Iterator[None]:
+        """Words on stderr while something takes a second or more; on a terminal only."""
+        console = Console(stderr=True)
+        with console.status(escape(self.words(key))) if console.is_terminal else nullcontext():
+            yield
 
 
 def _plain(value: object) -> object:
