@@ -26,7 +26,9 @@ def check_house(desk: Desk, to: str) -> int:
     def step(name: str, passed: bool, sentence: str) -> None:
         steps.append({"step": name, "passed": passed, "message": sentence})
         mark = said("cli.check.passed" if passed else "cli.check.failed")
-        desk.say.text(f"{said(f'cli.check.{name}')}: {mark}" + (f"  {sentence}" if sentence else ""))
+        desk.say.text(
+            f"{said(f'cli.check.{name}')}{desk.say.colon}{mark}" + (f"  {sentence}" if sentence else "")
+        )
 
     house = desk.house()  # a faulty file or an old database is told in its own words
     step("config", True, "")

@@ -215,7 +215,9 @@ def print_findings(say: Say, findings: "list[Finding] | tuple[Finding, ...]") ->
 
     for one in findings:
         message, remedy = checks.describe(one, say.words)
-        place = " · ".join(filter(None, (say.words.autonym(one.language) if one.language else "", one.where)))
+        place = " · ".join(
+            filter(None, (say.words.autonym(one.language) if one.language else "", say.place(one.where)))
+        )
         say.text(f"{say.words(f'severity.{one.severity}')}  {message}")
         say.text(f"    {place} [{one.code}]")
         if remedy:

@@ -150,7 +150,8 @@ def tell(say: Say, error: MailerError | SubscriberError) -> int:
     if isinstance(error, BadConfig | BadIssue):
         told = [(fault, *say.words.error(fault)) for fault in error.faults]
         message = "\n".join(
-            f"{fault.where}: {say.joined(sentence, remedy)}" for fault, sentence, remedy in told
+            f"{say.place(fault.where)}{say.colon}{say.joined(sentence, remedy)}"
+            for fault, sentence, remedy in told
         )
         document |= {"message": message, "remedy": ""}
         document["faults"] = [

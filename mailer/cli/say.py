@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -41,10 +42,17 @@ class Say:
         """A sentence on stderr: what a person should know and no program should read."""
         Console(stderr=True, highlight=False, soft_wrap=True).print(escape(text))
 
+    @property
+    def colon(self) -> str:
+        return "：" if self.words.source == "ja" else ": "
+
     def joined(self, *sentences: str) -> str:
-        """Sentences in a row: Japanese stands without a space after 。"""
+        """Sentences in a row. In Japanese no space parts them, but each needs its 。"""
         told = [sentence for sentence in sentences if sentence]
-        return ("" if self.words.source == "ja" else " ").join(told)
+        if self.words.source != "ja":
+            return " ".join(told)
+        ended = [one if one.endswith(("。", "？", "！")) else f"{one}。" for one in told[:-1]]
+        return "".join(ended + told[-1:])
 
     def document(self, document: Any) -> None:
         """The one JSON document (only with --json)."""
@@ -85,6 +93,11 @@ class Say:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(escape(self.words(key)), total=total)
             yield lambda done: bar.update(task, completed=done)
+
+    def place(self, where: str) -> str:
+        """`ja.md, line 12` in the person's language; other places stand as they are."""
+        found = re.fullmatch(r"(.+), line (\d+)", where)
+        return self.words("word.place", file=found[1], line=int(found[2])) if found else where
 
     @contextmanager
     def busy(self, key: str) -> Iterator[None]:

@@ -340,7 +340,12 @@ def _shown(person: Any) -> dict[str, Any]:
 def _print_person(desk: Desk, facts: dict[str, Any]) -> None:
     say, words = desk.say, desk.say.words
     rows = [(words(f"cli.subscribers.field.{key}"), facts[key]) for key in ("email", "reference", "name")]
-    rows.append((words("cli.subscribers.field.languages"), ", ".join(facts["languages"])))
+    rows.append(
+        (
+            words("cli.subscribers.field.languages"),
+            words.join([words.autonym(one) for one in facts["languages"]]),
+        )
+    )
     rows += [(key, value) for key, value in facts["attributes"].items()]
     if facts["suppressed"]:
         rows.append((words("cli.subscribers.field.suppressed"), facts["suppressed"]))
@@ -349,6 +354,6 @@ def _print_person(desk: Desk, facts: dict[str, Any]) -> None:
         state = words(f"state.subscription.{one['state']}")
         say.text(f"  {one['list']}  {state}  {words.date(one['since'].date())}")
     for proof in facts["consent"]:
-        say.text(
-            f"  {words.date(proof['at'].date())}  {proof['act']}  {proof['list'] or ''}  {proof['wording'] or ''}  ({proof['by']})"
-        )
+        act = words.said(f"consent.{proof['act']}", str(proof["act"]))
+        told = [words.date(proof["at"].date()), act, proof["list"], proof["wording"], f"({proof['by']})"]
+        say.text("  " + "  ".join(part for part in told if part))

@@ -288,8 +288,7 @@ class Secrets(Part):
 
 
 NOT_IN_FORCE = (
-    "delivery.safety_window_minutes", "delivery.quiet_hours", "relay.more", "bounces.imap_host",
-    "privacy.clicks", "privacy.record_ip", "site.trusted_proxies",
+    "delivery.quiet_hours", "relay.more", "bounces.imap_host", "privacy.clicks", "privacy.record_ip", "site.trusted_proxies",
 )  # fmt: skip
 """Keys of the contract whose rooms are being built; `work`, `serve`, `send` and `check` say so when one is set."""
 
