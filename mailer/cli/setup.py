@@ -131,7 +131,7 @@ host = {text("relay.host")}
 port = {port}
 tls = "{tls}"
 username = {text("relay.username")}
-{password}rates = ["20/minute", "450/day"]   # what the account allows; [] = no limit
+{password}rates = []               # what the account allows, such as ["20/minute", "450/day"]; [] = no limit
 return_path = "fixed"
 
 [secrets]
