@@ -132,35 +132,20 @@ def _steer(group: typer.Typer, said: Words) -> None:
         print_status(desk, house, status)
         desk.say.document(status.as_json())
 
-    @group.command("pause", help=said("cli.campaigns.pause.help"))
-    def pause(ctx: typer.Context, campaign: int = id_argument) -> None:
-        from mailer.campaigns import store
+    def steer(verb: str) -> None:
+        @group.command(verb, help=said(f"cli.campaigns.{verb}.help"))
+        def act(ctx: typer.Context, campaign: int = id_argument) -> None:
+            from mailer.campaigns import store
 
-        desk: Desk = ctx.obj
-        house = desk.house()
-        with house.engine.begin() as connection:
-            store.pause(connection, campaign, by=desk.by, now=datetime.now(UTC))
-        now_stands(desk, house, campaign)
+            desk: Desk = ctx.obj
+            house = desk.house()
+            move = {"pause": store.pause, "resume": store.resume, "cancel": store.cancel}[verb]
+            with house.engine.begin() as connection:
+                move(connection, campaign, by=desk.by, now=datetime.now(UTC))
+            now_stands(desk, house, campaign)
 
-    @group.command("resume", help=said("cli.campaigns.resume.help"))
-    def resume(ctx: typer.Context, campaign: int = id_argument) -> None:
-        from mailer.campaigns import store
-
-        desk: Desk = ctx.obj
-        house = desk.house()
-        with house.engine.begin() as connection:
-            store.resume(connection, campaign, by=desk.by, now=datetime.now(UTC))
-        now_stands(desk, house, campaign)
-
-    @group.command("cancel", help=said("cli.campaigns.cancel.help"))
-    def cancel(ctx: typer.Context, campaign: int = id_argument) -> None:
-        from mailer.campaigns import store
-
-        desk: Desk = ctx.obj
-        house = desk.house()
-        with house.engine.begin() as connection:
-            store.cancel(connection, campaign, by=desk.by, now=datetime.now(UTC))
-        now_stands(desk, house, campaign)
+    for verb in ("pause", "resume", "cancel"):
+        steer(verb)
 
     @group.command("retry", help=said("cli.campaigns.retry.help"))
     def retry(

@@ -236,3 +236,30 @@ def test_preview_writes_every_form_of_every_language(office: Office, tmp_path: P
         (tmp_path / "out" / "ja" / "mail.eml").read_bytes(), policy=email.policy.default
     )
     assert eml["Subject"]
+
+
+def test_a_campaign_is_paused_resumed_and_cancelled_by_command(ready: Office) -> None:
+    ready.run("campaigns", "send", "2034-12", "--list", "enews")
+    assert ready.json("campaigns", "pause", "1")["state"] == "paused"
+    assert (
+        ready.json("campaigns", "send", "2034-12", "--list", "enews", "--wait")["state"] == "finished"
+    )  # resumes it
+    assert len(ready.sink.messages) == 5
+    refused = ready.json("campaigns", "cancel", "1", code=1)
+    assert refused["error"]["message"]
+
+
+def test_a_cancelled_campaign_reaches_nobody(ready: Office) -> None:
+    ready.run("campaigns", "send", "2034-12", "--list", "enews")
+    cancelled = ready.json("campaigns", "cancel", "1")
+    assert (cancelled["state"], cancelled["by_state"]) == ("cancelled", {"cancelled": 5})
+    assert ready.sink.messages == []
+
+
+def test_a_monthly_rule_in_words_names_its_next_dates(ready: Office) -> None:
+    made = ready.json("schedules", "add", "monthly", "--list", "enews", "--rule", "最終営業日 9:00")
+    dates = ready.json("schedules", "next", "--count", "3")
+    assert dates[0]["at"] == made["first"]
+    assert len(dates) == 3
+    ready.run("schedules", "pause", "monthly")
+    assert ready.json("schedules", "list")[0]["active"] is False
