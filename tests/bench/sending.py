@@ -1,6 +1,6 @@
 """End to end into a local sink: CPU and memory of one sender at 1,000 and at 20,000 people.
 
-`python -m tests.bench.sending --people 1000 20000`. Real office, real edition (58 KB mails), real
+`python -m tests.bench.sending --people 1000 20000`. Real office, real edition (68 KB in Japanese), real
 ledger on SQLite; the sender and the sink are processes of their own. Prints; asserts nothing.
 """
 
