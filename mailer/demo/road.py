@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from mailer import migrations
 from mailer.bootstrap import House, clock_rules, gate, issue_press, open_database, open_house, sender
 from mailer.campaigns import orders
-from mailer.campaigns.model import Order
+from mailer.campaigns import store as campaigns
+from mailer.campaigns.model import CampaignState, Order
 from mailer.campaigns.status import Status, status
 from mailer.composer import approving, folder, store
 from mailer.config import load
@@ -159,7 +160,7 @@ async def _until_finished(house: House, campaign_id: int) -> None:
     while True:
         await running.send_batch()
         with reading(house.engine) as connection:
-            if str(status(connection, campaign_id).campaign.state) == "finished":
+            if campaigns.get(connection, campaign_id).state is CampaignState.FINISHED:
                 return
 
 
