@@ -35,6 +35,7 @@ from .delivery.sender import Sender
 from .errors import NoKey, Refused
 from .message.dkim import Signer, load_signer
 from .message.return_path import ReturnPath
+from .smtp import presets
 from .smtp.model import Envelope, Relay
 from .smtp.pool import Pool
 
@@ -135,7 +136,17 @@ def _relay(part: RelayBase, config: Config) -> Relay:
         pipeline=part.pipeline,
         local_name=part.local_name,
         timeout=timedelta(seconds=part.timeout_seconds),
+        depth=part.depth,
     )
+
+
+def rates_of(part: RelayBase) -> tuple[throttle.Rate, ...]:
+    """What the account allows: as configured, else what is known of this provider."""
+    named = part.rates
+    if named is None:
+        preset = presets.for_host(part.host)
+        named = list(preset.rates) if preset else []
+    return tuple(throttle.parse(rate) for rate in named)
 
 
 def _letterhead(config: Config, permanent_key: str, keys: tuple[str, ...]) -> Letterhead:
@@ -195,7 +206,7 @@ def sender(house: House) -> Sender:
         depth=relay.depth,
         batch_size=delivery.batch_size,
         lease=timedelta(seconds=delivery.lease_seconds),
-        rates=tuple(throttle.parse(rate) for rate in house.config.relay.rates),
+        rates=rates_of(house.config.relay),
         policy=Policy(
             first=timedelta(seconds=delivery.retry_first_seconds),
             longest=timedelta(seconds=delivery.retry_max_seconds),
@@ -225,7 +236,7 @@ class SystemClock:
 
 def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime | None:
     """When the campaign's last message should be out, by its rates; None if nothing is open."""
-    rates = tuple(throttle.parse(rate) for rate in house.config.relay.rates)
+    rates = rates_of(house.config.relay)
     with reading(house.engine) as connection:
         relay = house.relays[0]
         return forecast.finish(connection, campaign_id, relay.name, rates, now, connections=relay.connections)

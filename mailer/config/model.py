@@ -134,6 +134,14 @@ class Site(Part):
     )
 
 
+class SenderOf(Part):
+    """Who sends one newsletter; what is empty is as in [sender]."""
+
+    name: Text = Field("", description="Name in From: / 差出人の名前")
+    email: Mailbox = Field("", description="Address in From: / 差出人のアドレス")
+    reply_to: Mailbox = Field("", description="Where answers go, if elsewhere / 返信先（別の場合）")
+
+
 class Sender(Part):
     name: Text = Field("", description="Name in From: / 差出人の名前")
     email: Mailbox = Field("", description="Address in From: / 差出人のアドレス")
@@ -144,6 +152,10 @@ class Sender(Part):
     postal_address: Text = Field("", description="Postal address; the law wants it / 住所（表示義務）")
     phone: Text = Field("", description="Telephone with hours / 電話番号と受付時間")
     contact: str = Field("", description="Address or URL for questions and complaints / 問い合わせ先")
+    newsletters: dict[str, SenderOf] = Field(
+        {},
+        description="Another sender for a newsletter, as [sender.newsletters.KEY] / ニュースレターごとの差出人",
+    )
 
 
 class RelayBase(Part):
@@ -167,12 +179,24 @@ class RelayBase(Part):
     )
     local_name: str = Field("", description='Name we give in EHLO; "" = our address / EHLO で名乗る名前')
     pipeline: bool = Field(True, description="Use PIPELINING where the server offers it / まとめ送りを使う")
-    rates: list[Rate] = Field(
-        [], description='Limits of the account, such as ["20/minute", "450/day"] / 送信数の上限'
+    depth: int = Field(
+        4,
+        ge=1,
+        le=32,
+        description="Messages under way on one connection where the server offers CHUNKING / 1接続で同時に送る通数",
+    )
+    rates: list[Rate] | None = Field(
+        None,
+        description='Limits of the account, such as ["20/minute", "450/day"]; unset = those of a provider we know, [] = none / 送信数の上限',
     )
     timeout_seconds: int = Field(60, ge=5, le=600, description="Longest wait for one reply / 応答を待つ秒数")
     return_path: Literal["verp", "plus", "fixed"] = Field(
         "fixed", description="Envelope sender: verp (own bounce domain) | plus | fixed / 戻りメールの宛先の形"
+    )
+
+    from_addresses: list[Mailbox] = Field(
+        [],
+        description="Only mail from these senders goes this way; [] = any / この差出人のメールだけを送る",
     )
 
     @property
@@ -183,7 +207,8 @@ class RelayBase(Part):
 
 class Relay(RelayBase):
     more: list[RelayBase] = Field(
-        [], description="Further relays, as [[relay.more]] tables / 予備の送信サーバー"
+        [],
+        description="Further relays, as [[relay.more]] tables: each takes over while those before it are down / 予備の送信サーバー",
     )
 
 
@@ -222,6 +247,20 @@ class Delivery(Part):
     )
     quiet_hours: Hours = Field(
         "", description='No mail leaves then, such as "22:00-07:00"; "" = off / 送らない時間帯'
+    )
+    quiet_days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holidays", "closed"]] = Field(
+        [],
+        description='No mail leaves on these days; "closed" = site.closed_days / 送らない日（"holidays" は祝日）',
+    )
+    domain_rates: dict[str, list[Rate]] = Field(
+        {},
+        description='Limits by recipient domain, such as { "docomo.ne.jp" = ["60/minute"] } / 宛先ドメインごとの上限',
+    )
+    refused_percent: int = Field(
+        10,
+        ge=0,
+        le=100,
+        description="Holds a campaign when surely more than this share is refused; 0 = off / 拒否がこの割合を超えたら止める",
     )
 
 
@@ -288,7 +327,7 @@ class Secrets(Part):
 
 
 NOT_IN_FORCE = (
-    "delivery.quiet_hours", "relay.more", "bounces.imap_host", "privacy.clicks", "privacy.record_ip", "site.trusted_proxies",
+    "bounces.imap_host", "privacy.clicks", "privacy.record_ip", "site.trusted_proxies",
 )  # fmt: skip
 """Keys of the contract whose rooms are being built; `work`, `serve`, `send` and `check` say so when one is set."""
 

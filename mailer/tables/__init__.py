@@ -3,6 +3,6 @@
 from subscribers import tables as _subscribers  # noqa: F401  (foreign keys name its tables)
 from subscribers.database import metadata
 
-from . import campaigns, composer, delivery, media
+from . import campaigns, composer, delivery, house, media
 
-__all__ = ["campaigns", "composer", "delivery", "media", "metadata"]
+__all__ = ["campaigns", "composer", "delivery", "house", "media", "metadata"]

@@ -59,6 +59,9 @@ campaign = sa.Table(
     sa.Column("excluded", Json, nullable=True),  # {reason: people}, counted at build
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("created_at", Utc, nullable=False),
+    # The safety net: with minutes, nothing leaves before opens_at, which is set when the office has its first copy.
+    sa.Column("safety_minutes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("opens_at", Utc, nullable=True),
     sa.CheckConstraint("kind IN ('regular', 'test', 'rehearsal', 'correction')", name="kind"),
     sa.CheckConstraint(
         "state IN ('scheduled', 'held', 'sending', 'paused', 'finished', 'cancelled')", name="state"

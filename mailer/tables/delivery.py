@@ -116,3 +116,14 @@ relay_state = sa.Table(
     sa.Column("times", sa.Integer, nullable=False, server_default="0"),  # closed in a row, nothing accepted
     sa.Column("updated_at", Utc, nullable=False),
 )
+
+domain_pace = sa.Table(
+    "domain_pace",  # a recipient domain that asked us to slow down, for all processes
+    metadata,
+    sa.Column("domain", sa.Text, primary_key=True),
+    sa.Column(
+        "per_minute", sa.Integer, nullable=False
+    ),  # as it was set at `since`; recovery is reckoned from there
+    sa.Column("since", Utc, nullable=False),  # the last time it asked
+    sa.Column("reply", sa.Text, nullable=True),  # its words
+)

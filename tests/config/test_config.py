@@ -152,5 +152,5 @@ def test_sender_processes_share_the_connections_of_the_machine(tmp_path: Path) -
 
 def test_what_is_read_but_not_obeyed_yet_is_named(tmp_path: Path) -> None:
     assert load(_written(tmp_path, ""), {}).not_in_force() == []
-    set_ = load(_written(tmp_path, '[delivery]\nquiet_hours = "22:00-07:00"\n'), {})
-    assert set_.not_in_force() == ["delivery.quiet_hours"]
+    set_ = load(_written(tmp_path, '[bounces]\nimap_host = "imap.example.org"\n'), {})
+    assert set_.not_in_force() == ["bounces.imap_host"]

@@ -20,9 +20,10 @@ from mailer.tables import delivery as tables
 from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import delivery
 from subscribers.audience import Recipient
+from subscribers.database import Utc
 
 from .recheck import notice_refusals, read_recipients, refusals
-from .rows import back_to, cancelled_at, open_in, payload, table_of
+from .rows import back_to, cancelled_at, may_leave, open_in, payload, table_of
 
 _S = DeliveryState
 _HELD = {"id": sa.BigInteger(), "fence": sa.BigInteger()}
@@ -190,10 +191,7 @@ def _questions(
     if notices:
         yield None, _S.DEFERRED, now
         yield None, _S.QUEUED, now
-    sending = sa.select(campaign.c.id).where(
-        campaign.c.state == "sending",
-        sa.or_(campaign.c.waits_until.is_(None), campaign.c.waits_until <= now),
-    )
+    sending = sa.select(campaign.c.id).where(may_leave(now))
     if campaigns is not None:
         sending = sending.where(campaign.c.id.in_(campaigns))
     for campaign_id in connection.scalars(sending.order_by(campaign.c.at, campaign.c.id)).all():
@@ -276,17 +274,15 @@ def _skip_who_left(connection: Connection, claimed: Sequence[Claimed], now: date
 @cache
 def _attempting(dialect: str) -> ReturningUpdate[int]:
     held = table_of(dialect, "held", _HELD)
-    may_leave = sa.exists().where(
-        campaign.c.id == delivery.c.campaign_id,
-        campaign.c.state == "sending",
-        sa.or_(campaign.c.waits_until.is_(None), campaign.c.waits_until <= sa.bindparam("now")),
+    open_campaign = sa.exists().where(
+        campaign.c.id == delivery.c.campaign_id, may_leave(sa.bindparam("now", type_=Utc()))
     )
     return (
         delivery.update()
         .where(delivery.c.id == held.c.id, delivery.c.fence == held.c.fence)
         # Not `open_in`: SQLite would walk all open rows for each of these instead of looking them up.
         .where(delivery.c.state.in_([_S.CLAIMED, _S.ATTEMPTING]))
-        .where(sa.or_(delivery.c.campaign_id.is_(None), may_leave))
+        .where(sa.or_(delivery.c.campaign_id.is_(None), open_campaign))
         .values(
             state=_S.ATTEMPTING,
             attempts=delivery.c.attempts + sa.case((delivery.c.state == _S.CLAIMED, 1), else_=0),

@@ -66,6 +66,15 @@ def open_in(*states: DeliveryState) -> sa.ColumnElement[bool]:
     return sa.and_(said, sa.text(OPEN))
 
 
+def may_leave(now: sa.ColumnElement[datetime] | datetime) -> sa.ColumnElement[bool]:
+    """Of a campaign: it is sending, waits for nothing, and its safety window is over."""
+    return sa.and_(
+        campaign.c.state == "sending",
+        sa.or_(campaign.c.waits_until.is_(None), campaign.c.waits_until <= now),
+        sa.or_(campaign.c.safety_minutes == 0, campaign.c.opens_at <= now),
+    )
+
+
 def cancelled_at() -> sa.ColumnElement[datetime]:
     """When the row's campaign was cancelled; null if it was not."""
     return sa.select(campaign.c.finished_at).where(_is_of_cancelled()).scalar_subquery()
