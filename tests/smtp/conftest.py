@@ -20,8 +20,9 @@ DAY = datetime.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Authority:
-    """Issues server contexts; `client` trusts it and nobody else."""
+    """Issues server contexts; `client` trusts it and nobody else. `pem`: key and certificate in one file."""
 
+    pem: Callable[..., Path]
     server: Callable[..., ssl.SSLContext]
     client: ssl.SSLContext
 
@@ -52,7 +53,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
 
-    def server(*, name: str = "localhost", expired: bool = False) -> ssl.SSLContext:
+    def pem(*, name: str = "localhost", expired: bool = False) -> Path:
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.DNSName(name)]
         if name == "localhost":
@@ -73,8 +74,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
             )
             + leaf.public_bytes(serialization.Encoding.PEM)
         )
+        return path
+
+    def server(*, name: str = "localhost", expired: bool = False) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
+        context.load_cert_chain(pem(name=name, expired=expired))
         return context
 
-    return Authority(server, ssl.create_default_context(cafile=str(ca_file)))
+    return Authority(pem, server, ssl.create_default_context(cafile=str(ca_file)))
