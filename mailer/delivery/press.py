@@ -70,6 +70,7 @@ class Settings:
     lease: timedelta = timedelta(minutes=5)
     policy: Policy = field(default_factory=Policy)
     zone: tzinfo = UTC
+    only: tuple[int, ...] | None = None  # these campaigns and no notices; None: all but rehearsals
     poll: timedelta = timedelta(seconds=1)  # how soon an idle sender sees new work
     drain: timedelta = timedelta(seconds=60)  # how long a stop waits for replies
     linger: timedelta = timedelta(

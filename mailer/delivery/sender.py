@@ -121,7 +121,8 @@ class Sender:
 
     def _something_to_do(self, now: datetime) -> bool:
         with contextlib.suppress(OperationalError, InterfaceError), reading(self._engine) as connection:
-            return ledger.due(connection, now)
+            only = self.settings.only
+            return ledger.due(connection, now, campaigns=only, notices=only is None)
         return False
 
     def _gate(self, connection: Connection) -> datetime | None:
@@ -131,7 +132,7 @@ class Sender:
         if gate is None or gate.until <= now:
             ledger.go_on(connection, now)
             return None
-        ledger.wait(connection, gate.until, gate.reason, gate.reply)
+        ledger.wait(connection, gate.until, gate.reason, gate.reply, campaigns=self.settings.only)
         return gate.until
 
     async def _rest(self, until: datetime | None, stop: asyncio.Event) -> None:

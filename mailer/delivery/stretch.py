@@ -182,7 +182,14 @@ class Stretch:
         self._looked_at = now
         found = await self._sender.at_ledger(
             lambda connection: ledger.claim(
-                connection, self._sender.name, limit, now, settings.lease, zone=settings.zone
+                connection,
+                self._sender.name,
+                limit,
+                now,
+                settings.lease,
+                campaigns=settings.only,
+                notices=settings.only is None,
+                zone=settings.zone,
             ),
             self._stop,
         )

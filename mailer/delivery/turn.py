@@ -142,7 +142,7 @@ class Turn:
 
     def _wait(self, connection: Connection, until: datetime, reason: str, reply: str | None) -> None:
         self.watch.waiting = True
-        ledger.wait(connection, until, reason, reply)
+        ledger.wait(connection, until, reason, reply, campaigns=self.settings.only)
 
     def _hold(self, connection: Connection, tried: Tried, reason: str, now: datetime) -> None:
         if tried.row.campaign_id is not None:

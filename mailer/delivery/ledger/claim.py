@@ -48,8 +48,9 @@ def claim(
     """Up to `limit` due rows, notices first, then the campaigns that are sending, the oldest first.
 
     Consent and suppression are asked again here, in the same transaction: whoever may no longer get
-    it becomes skipped with the reason. Empty when nothing is due. `campaigns` narrows the choice;
-    `zone` is the site's, for the date since when a person subscribes.
+    it becomes skipped with the reason. Empty when nothing is due. `campaigns` narrows the choice, and
+    only who names a rehearsal gets its rows; `zone` is the site's, for the date since when a person
+    subscribes.
     """
     claimed: list[Claimed] = []
     while not claimed:  # a batch of which everyone has left meanwhile is not the end
@@ -68,11 +69,17 @@ def claim(
     return claimed
 
 
-def due(connection: Connection, now: datetime) -> bool:
+def due(
+    connection: Connection,
+    now: datetime,
+    *,
+    campaigns: Sequence[int] | None = None,
+    notices: bool = True,
+) -> bool:
     """True if a claim would find something. Reads only, so that an idle sender locks nobody out."""
     return any(
         connection.execute(_due(*question).with_only_columns(delivery.c.id).limit(1)).first() is not None
-        for question in _questions(connection, now, None, True)
+        for question in _questions(connection, now, campaigns, notices)
     )
 
 
@@ -192,9 +199,8 @@ def _questions(
         yield None, _S.DEFERRED, now
         yield None, _S.QUEUED, now
     sending = sa.select(campaign.c.id).where(may_leave(now))
-    if campaigns is not None:
-        sending = sending.where(campaign.c.id.in_(campaigns))
-    for campaign_id in connection.scalars(sending.order_by(campaign.c.at, campaign.c.id)).all():
+    whose = campaign.c.kind != "rehearsal" if campaigns is None else campaign.c.id.in_(campaigns)
+    for campaign_id in connection.scalars(sending.where(whose).order_by(campaign.c.at, campaign.c.id)).all():
         yield campaign_id, _S.DEFERRED, now
         yield campaign_id, _S.QUEUED, now
 

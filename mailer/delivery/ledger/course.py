@@ -27,13 +27,14 @@ def wait(
     *,
     campaigns: Sequence[int] | None = None,
 ) -> int:
-    """Nothing of these campaigns (all that are sending) leaves before `until`; how many wait.
+    """Nothing of these campaigns (all that are sending, rehearsals aside: they use no relay) leaves before
+    `until`; how many wait.
 
     `reason`: quota, rate, relay_refuses, relay_down. `reply`: the server's last words.
     """
     statement = campaign.update().where(campaign.c.state == "sending")
-    if campaigns is not None:
-        statement = statement.where(campaign.c.id.in_(campaigns))
+    whose = campaign.c.kind != "rehearsal" if campaigns is None else campaign.c.id.in_(campaigns)
+    statement = statement.where(whose)
     return connection.execute(
         statement.values(waits_until=until, waits_reason=reason, waits_reply=reply)
     ).rowcount
