@@ -118,6 +118,7 @@ class Sender:
         if unsent or uncertain:
             log.warning("took_over", unsent=unsent, uncertain=uncertain)
         await self.at_ledger(lambda connection: ledger.finish_done(connection, now), stop)
+        await self.at_ledger(lambda connection: ledger.forget_claims(connection, now), stop)
 
     def _something_to_do(self, now: datetime) -> bool:
         with contextlib.suppress(OperationalError, InterfaceError), reading(self._engine) as connection:

@@ -12,6 +12,7 @@ from .claim import attempting, claim, due, release, release_dead, release_expire
 from .counts import counts, open_rows, totals
 from .course import finish_done, finish_if_done, go_on, hold, reopen, wait
 from .settle import refuse_unsent, settle
+from .tidy import forget_claims
 
 __all__ = [
     "attempting",
@@ -23,6 +24,7 @@ __all__ = [
     "enqueue_notice",
     "finish_done",
     "finish_if_done",
+    "forget_claims",
     "go_on",
     "hold",
     "open_rows",
