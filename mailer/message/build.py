@@ -55,7 +55,8 @@ class Compiled:
         message_id: str,
         unsubscribe: Sequence[str] = (),
     ) -> bytes:
-        """The message as it goes over the wire, CRLF throughout, not yet dot-stuffed.
+        """The message as it goes over the wire: CRLF throughout, no line above 998 octets or beginning with a
+        dot, ASCII but for an address that needs SMTPUTF8.
 
         `values`: text by slot; HTML-escaped where it stands in HTML. `to`: wire form, without <>.
         `unsubscribe`: URIs, https first; none for a notice. `date`: aware, of the try that is under way.

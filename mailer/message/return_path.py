@@ -8,11 +8,11 @@ bounce domain is for ever: bounces of old mail come late.
 from __future__ import annotations
 
 import hmac
-from base64 import b32encode
 from dataclasses import dataclass
 from typing import Literal
 
 from mailer.errors import HeaderRefused
+from mailer.tokens import base32
 
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 §6, lower case
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
@@ -74,7 +74,7 @@ class ReturnPath:
 
     def _mac(self, delivery_id: int) -> str:
         digest = hmac.digest(self.key.encode(), b"return-path\0" + b"%d" % delivery_id, "sha256")
-        return b32encode(digest[:10]).decode("ascii").lower()[:_MAC_CHARACTERS]
+        return base32(digest[:10])[:_MAC_CHARACTERS]
 
 
 def _base32_number(number: int) -> str:
