@@ -102,8 +102,13 @@ class Dialogue:
         if self._needs_reset or (whole and self._awaiting):
             # After a failed BDAT only RSET is defined (RFC 3030 §2); without it a refused recipient's sender
             # would stay open and the next RCPT would join it under the wrong return path.
-            self._say(b"RSET\r\n", Step.RSET, None)
             self._needs_reset = False
+            if not self._pipelines:
+                # Alone: OpenSMTPD hangs up on two commands in one write, and the message that had no fault
+                # would be deferred for the refused recipient before it.
+                self._say(b"RSET\r\n", Step.RSET, transaction)
+                return None
+            self._say(b"RSET\r\n", Step.RSET, None)
         self._say(self._mail_command(transaction), Step.MAIL, transaction)
         if whole:
             self._say(self._rcpt_command(transaction), Step.RCPT, transaction)
@@ -198,8 +203,12 @@ class Dialogue:
     def _unbound_answered(self, step: Step, reply: Reply) -> None:
         if step is Step.QUIT:
             self._close()
-        elif not reply.is_positive:
-            raise RemoteFault("bad_reply", f"RSET was refused: {reply}")
+        else:
+            _require_reset(reply)
+
+    def _reset_answered(self, transaction: Transaction, reply: Reply) -> None:
+        _require_reset(reply)
+        self._say(self._mail_command(transaction), Step.MAIL, transaction)
 
     def _mail_answered(self, transaction: Transaction, reply: Reply) -> None:
         if not self._agreed(transaction, reply):
@@ -345,8 +354,14 @@ class Dialogue:
         return wire.rcpt_command(transaction.envelope, self.capabilities)
 
     _ANSWERS: ClassVar[dict[Step, Callable[[Dialogue, Transaction, Reply], None]]] = {
+        Step.RSET: _reset_answered,
         Step.MAIL: _mail_answered,
         Step.RCPT: _rcpt_answered,
         Step.DATA: _data_answered,
         Step.MARK: _mark_answered,
     }
+
+
+def _require_reset(reply: Reply) -> None:
+    if not reply.is_positive:
+        raise RemoteFault("bad_reply", f"RSET was refused: {reply}")

@@ -396,6 +396,36 @@ def test_a_server_that_knows_only_helo_is_served_in_lock_step() -> None:
     assert client.take()[0] == b"MAIL FROM:<a@a.example>\r\n"
 
 
+def test_without_pipelining_each_command_waits_for_the_reply_to_the_one_before() -> None:
+    # OpenSMTPD: "500 5.5.1 Invalid command: Pipelining not supported", and it hangs up on the next message.
+    client = ready()
+    client.begin(ENVELOPE, MESSAGE, 1)
+    client.take()
+    client.receive(b"250 ok\r\n")
+    client.take()
+    client.receive(b"550 5.1.1 nobody\r\n")
+    client.begin(Envelope("a@a.example", "2@b.example"), MESSAGE, 2)
+    assert client.take()[0] == b"RSET\r\n"
+    assert not client.has_room
+    client.receive(b"250 reset\r\n")
+    assert client.take()[0] == b"MAIL FROM:<a@a.example>\r\n"
+    client.receive(b"250 ok\r\n")
+    assert client.take()[0] == b"RCPT TO:<2@b.example>\r\n"
+
+
+def test_a_refused_reset_is_said_of_the_message_that_waited_for_it_and_nothing_left() -> None:
+    client = ready()
+    client.begin(ENVELOPE, MESSAGE, 1)
+    client.receive(b"250 ok\r\n550 5.1.1 nobody\r\n")
+    client.begin(ENVELOPE, MESSAGE, 2)
+    client.take()
+    (closed,) = client.receive(b"500 what?\r\n")
+    assert isinstance(closed, Closed)
+    assert client.lost("bad_reply") == [
+        Settled(2, Outcome("mail", None, end_mark_left=False, error="bad_reply"))
+    ]
+
+
 @pytest.mark.parametrize(
     ("offer", "turns", "said"),
     [
