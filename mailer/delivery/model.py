@@ -48,6 +48,8 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 
 OPEN_STATES = (_S.QUEUED, _S.CLAIMED, _S.ATTEMPTING, _S.DEFERRED)  # a campaign with one is not finished
 
+TAKEN = (_S.ACCEPTED, _S.BOUNCED, _S.COMPLAINED)  # the relay took it, whatever came back later
+
 # Who has the issue or awaits it; refused, skipped and cancelled people do not, and may be built again.
 HAS_OR_AWAITS = (
     _S.QUEUED, _S.CLAIMED, _S.ATTEMPTING, _S.DEFERRED, _S.UNCERTAIN, _S.ACCEPTED, _S.BOUNCED, _S.COMPLAINED,
@@ -137,3 +139,4 @@ class Counts:
     last_at: datetime | None  # last reply
     seconds: float  # between them
     messages_per_second: float  # accepted by the relay ÷ seconds; 0.0 before the first
+    lately: int = 0  # accepted since the moment that was asked for

@@ -13,10 +13,12 @@ from .counts import counts, open_rows, totals
 from .course import finish_done, finish_if_done, go_on, hold, reopen, wait
 from .settle import refuse_unsent, settle
 from .tidy import forget_claims
+from .watching import by_domain, last_replies, reply_shown
 
 __all__ = [
     "attempting",
     "build",
+    "by_domain",
     "cancel",
     "claim",
     "counts",
@@ -27,6 +29,7 @@ __all__ = [
     "forget_claims",
     "go_on",
     "hold",
+    "last_replies",
     "open_rows",
     "refuse_unsent",
     "release",
@@ -34,6 +37,7 @@ __all__ = [
     "release_expired",
     "renew",
     "reopen",
+    "reply_shown",
     "requeue",
     "settle",
     "skip_for",

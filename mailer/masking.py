@@ -1,0 +1,33 @@
+"""Addresses taken out of texts of others: a server's reply quotes the recipient, a fault its parameters.
+
+Owns what counts as an address there. Pure. Used where a reply is shown to many or goes to the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MASK = "‹address›"
+_LONGEST_LOOK = 20_000  # characters: more is cut away, not searched
+
+# A mailbox as servers write it: bare, quoted (RFC 5321 §4.1.2), of any script, and with the
+# at sign as in a link (%40), in quoted-printable (=40), full-width, or spelled out. Each part is bounded, so
+# that a hostile reply costs no more than its length.
+_AT = r"(?:@|＠|%40|=40|&#64;|\s?[(\[]at[)\]]\s?)"
+_ADDRESS = re.compile(
+    rf'(?:"(?:[^"\\\r\n]|\\.){{0,64}}"|[^\s<>()\[\],;:"\'“”«»‹›`/?&=|]{{1,128}}){_AT}'
+    r"[^\s<>()\],;:\"'“”«»‹›`/?&|]{0,254}[^\s<>()\],;:\"'“”«»‹›`/?&|.]",
+    re.IGNORECASE,
+)
+_SHORTEST_NAME = 3  # characters: a local part of two is a word of many a reply
+
+
+def masked(text: str, names: Iterable[str] = ()) -> str:
+    """`text` with every address as ‹address›; `names`: local parts that must not stand there alone either."""
+    shown = _ADDRESS.sub(MASK, text[:_LONGEST_LOOK])
+    for name in names:
+        plain = name.strip('"')
+        if len(plain) >= _SHORTEST_NAME:
+            shown = re.sub(rf"(?<!\w){re.escape(plain)}(?!\w)", MASK, shown, flags=re.IGNORECASE)
+    return shown
