@@ -27,6 +27,8 @@ class About(StrEnum):
     US = "us"  # a policy against us, beyond doubt: the campaign is held
     PERHAPS_US = "perhaps_us"  # a policy reply to one person: held if it is not the only one
     LINK = "link"  # the connection broke
+    DOMAIN = "domain"  # the recipient's domain asks for a slower pace
+    NOBODY = "nobody"  # the server cannot just now: if it is so for everybody, the relay is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Tries:
 
     count: int
     first_at: datetime
+    domain: str = ""  # of the recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ def _refused(
     policy: Policy,
     random: Callable[[], float],
 ) -> Decision:
+    if outcome.stage not in ("connect", "mail") and reply.slows(tries.domain):
+        return _later(About.DOMAIN, "slowed", tries, now, policy, random)
     ours = _about_us(outcome, reply)
     if ours is not None:
         about, reason = ours
@@ -109,10 +114,23 @@ def _refused(
         return _again_soon(tries, now, policy, random, "session_closed")
     if reply.is_permanent:
         return _permanent(outcome, reply, tries, now, policy, random)
+    about = About.NOBODY if reply.is_about_nobody else About.PERSON
+    reason = "greylisted" if reply.is_greylisting else "deferred"
+    return _later(about, reason, tries, now, policy, random)
+
+
+def _later(
+    about: About,
+    reason: str,
+    tries: Tries,
+    now: datetime,
+    policy: Policy,
+    random: Callable[[], float],
+) -> Decision:
+    """Put off by the back-off; refused when the first try is too long ago."""
     if now - tries.first_at >= policy.give_up:
-        return Decision(_S.REFUSED, reason="gave_up")
-    due_at = now + _back_off(tries.count, policy, random)
-    return Decision(_S.DEFERRED, due_at=due_at, reason="greylisted" if reply.is_greylisting else "deferred")
+        return Decision(_S.REFUSED, about, reason="gave_up")
+    return Decision(_S.DEFERRED, about, due_at=now + _back_off(tries.count, policy, random), reason=reason)
 
 
 def _about_us(outcome: Outcome, reply: Reply) -> tuple[About, str] | None:

@@ -57,6 +57,21 @@ _OUR_WORDS = re.compile(
     re.IGNORECASE,
 )
 _GREY_WORDS = re.compile(r"gr[ae]y-?\s?list|try again later|temporarily deferred", re.IGNORECASE)
+# A receiver that asks for less at a time, in the words of Yahoo, Microsoft, Gmail, Postfix and Japanese carriers.
+_LESS_WORDS = re.compile(
+    r"throttl|\brate\b|slow(er|ing)?\b|too (fast|quickly|many|much)|(unexpected|unusual|high) volume|excessive"
+    r"|(deferred|delayed) due to|\bbusy\b|overload|制限|混雑|混み合",
+    re.IGNORECASE,
+)
+# Said of the other end, not of our account at the relay.
+_OTHER_END = re.compile(
+    r"\bdestination\b|\b(recipient|receiving|remote|target)('s)? (domain|e?mail server|server|host|system|mx)\b"
+    r"|\b(this|that|the recipient's) domain\b|unexpected volume|\bTSS\d\d|\bRP-0\d\d",
+    re.IGNORECASE,
+)
+_ASKS_LESS = frozenset({421, 450, 451, 452})
+# 4.7.x that is about how we sign and name ourselves (RFC 7372, RFC 8616): a slower pace mends nothing.
+_IDENTITY = frozenset({"7.8", "7.9", *(f"7.{n}" for n in range(20, 30))})
 _ABOUT_ADDRESS = frozenset({"1.1", "1.2", "1.3", "1.4", "1.6", "1.10", "2.0", "2.1", "2.2", "2.4"})
 _SENDER_ADDRESS = frozenset({"1.7", "1.8", "1.9"})  # bad address of the sender: ours to mend
 
@@ -160,6 +175,33 @@ class Reply:
     def is_greylisting(self) -> bool:
         """A first try that is put off on principle: the same message later is welcome."""
         return self.code in {450, 451} and _GREY_WORDS.search(self.text) is not None
+
+    def slows(self, domain: str) -> bool:
+        """The recipient's domain asks us to send it less at a time: its pace is the remedy.
+
+        Not greylisting, not one mailbox, and not the limit of our account (F53), which is told apart by the
+        words: a limit is the domain's only if the reply speaks of the other end or names the domain itself.
+        A domain inside an address does not name it: servers repeat the recipient in every reply.
+        """
+        if self.code not in _ASKS_LESS or self.is_greylisting or self.is_about_message:
+            return False
+        subject = self.subject or ""
+        if subject.startswith(("1.", "2.")) or subject in _IDENTITY:
+            return False
+        asks = _LESS_WORDS.search(self.text) is not None
+        named = domain and re.search(rf"(?<![@\w.-]){re.escape(domain)}(?![\w-])", self.text, re.IGNORECASE)
+        if asks and (named or _OTHER_END.search(self.text)):
+            return True
+        return not self.is_quota and (asks or subject.startswith("7."))
+
+    @property
+    def is_about_nobody(self) -> bool:
+        """A server that cannot just now, whoever the recipient is: no mailbox, no domain, no limit of ours."""
+        if not self.is_transient or self.is_greylisting or self.is_about_message or self.is_quota:
+            return False
+        if self.subject is None and re.search(r"\bsystem\b", self.text, re.IGNORECASE):
+            return True  # "452 insufficient system storage" of RFC 5321 is not somebody's full mailbox
+        return not self.is_about_address
 
     @property
     def _names_a_mailbox(self) -> bool:

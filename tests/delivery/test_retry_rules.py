@@ -20,8 +20,8 @@ def said(line, *, stage="rcpt", left=False):
     return Outcome(stage, reply, end_mark_left=left or stage == "message")
 
 
-def judged(outcome, now, *, tries=1, age=timedelta(0), policy=POLICY, random=0.5):
-    return decide(outcome, Tries(tries, now - age), now, policy, lambda: random)
+def judged(outcome, now, *, tries=1, age=timedelta(0), policy=POLICY, random=0.5, domain="docomo.ne.jp"):
+    return decide(outcome, Tries(tries, now - age, domain), now, policy, lambda: random)
 
 
 def test_accepted_is_what_the_server_says_after_the_dot(now):
@@ -153,3 +153,49 @@ def test_a_message_that_is_too_large_holds_the_campaign(outcome, now):
 )  # fmt: skip
 def test_a_size_a_mailbox_and_a_policy_are_no_quota_of_ours(line, now):
     assert judged(said(line), now).about is not About.QUOTA
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "data", "message"])
+@pytest.mark.parametrize(
+    "line", ["421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume", "450 4.7.1 policy, later",
+             "451 4.7.650 The mail server has been temporarily rate limited by the destination",
+             "450 4.3.2 docomo.ne.jp: too many messages, slow down", "421 4.4.5 Too many messages for this domain, slow down",
+             "451 Remote server is busy", "452 4.3.1 Throttled by the recipient's domain",
+             "421 4.7.0 too fast"],
+)  # fmt: skip
+def test_a_domain_that_asks_for_less_is_the_domains_affair(line, stage, now):  # F5
+    decision = judged(said(line, stage=stage), now)
+    assert (decision.state, decision.about, decision.reason) == (S.DEFERRED, About.DOMAIN, "slowed")
+    assert decision.due_at == now + timedelta(minutes=5)
+    gone = judged(said(line, stage=stage), now, age=timedelta(hours=72))
+    assert (gone.state, gone.reason) == (S.REFUSED, "gave_up")
+
+
+@pytest.mark.parametrize(
+    ("line", "about"), [("450 4.7.1 Greylisted, see …", About.PERSON), ("451 4.7.1 try again later", About.PERSON),
+                        ("450 4.2.1 The user is receiving mail too quickly", About.PERSON),
+                        ("452 4.2.2 over quota", About.PERSON), ("421 4.3.2 closing", About.LINK), ("421 closing", About.LINK),
+                        ("421 4.7.28 unusual rate of mail from your account", About.QUOTA),
+                        ("450 4.7.1 <taro@docomo.ne.jp>: policy: rate limit exceeded", About.QUOTA),
+                        ("452 4.4.5 too many messages", About.QUOTA), ("451 4.7.1 You have exceeded your messaging limits", About.QUOTA),
+                        ("450 4.7.25 cannot find your hostname", About.NOBODY)],
+)  # fmt: skip
+def test_greylisting_a_mailbox_a_closed_session_and_our_own_limit_slow_no_domain(line, about, now):  # F53
+    assert judged(said(line), now).about is about
+
+
+@pytest.mark.parametrize(
+    "line", ["421 4.7.0 too many connections", "450 4.7.1 this domain asks for less, slow down"]
+)
+def test_at_mail_and_at_the_door_it_stays_the_relays_affair(line, now):
+    assert judged(said(line, stage="connect"), now).about is About.RELAY
+    assert judged(said(line, stage="mail"), now).about in (About.RELAY, About.LINK)
+
+
+@pytest.mark.parametrize(
+    "line", ["451 4.3.0 local problem", "452 4.3.1 insufficient system storage", "452 Requested action not taken: insufficient system storage",
+             "451 Temporary local problem", "454 4.3.0 queue file write error"],
+)  # fmt: skip
+def test_a_server_that_cannot_just_now_says_nothing_about_the_person(line, now):  # F5
+    decision = judged(said(line), now)
+    assert (decision.state, decision.about) == (S.DEFERRED, About.NOBODY)
