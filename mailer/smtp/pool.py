@@ -144,11 +144,15 @@ class Pool:
 
     def _may_go_again(self, connection: Connection, item: _Waiting, outcome: Outcome) -> bool:
         """A server that closes after N messages, or an idle one that hung up as we spoke: nothing left, and the
-        connection had served us, so the fault is not the message's."""
-        if self._is_closed or outcome.end_mark_left or not connection.accepted:
+        connection had served us, so the fault is not the message's. Where 421 was said instead of an answer to
+        MAIL, a whole BDAT behind it may have left: it was not taken (RFC 5321 §3.8); Exim does so at its limit."""
+        if self._is_closed or not connection.accepted:
             return False
         cut = outcome.error in {"connection_lost", "closing", "closed"}
-        unheard = outcome.reply is None or (outcome.reply.is_closing and outcome.stage == "mail")
+        if outcome.reply is None:
+            unheard = not outcome.end_mark_left
+        else:
+            unheard = outcome.reply.is_closing and outcome.stage == "mail"
         return cut and unheard and item.tries + 1 < MOST_TRIES
 
     def _distribute(self) -> None:

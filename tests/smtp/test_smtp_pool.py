@@ -278,8 +278,7 @@ def test_a_server_that_closes_after_some_messages_loses_and_doubles_nobody(optio
             for number, outcome in enumerate(outcomes):
                 assert outcome.accepted == (f"p{number}@b.example" in taken)
                 assert not outcome.uncertain
-            if not options.chunking or most:
-                assert len(taken) == 40
+            assert len(taken) == 40
             assert sink.sessions > 2
 
     run(lambda: main(fault_server.closes_after(5), 0))
