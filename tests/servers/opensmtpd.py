@@ -1,0 +1,46 @@
+"""Debian's OpenSMTPD in a root of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailer.smtp.sink import Sink
+from tests.servers import process, roots
+from tests.servers.account import NOBODY, PASSWORD, USERNAME
+
+USERS = {"opensmtpd": 64002, "opensmtpq": 64003}
+CONFIGURATION = """\
+listen on 127.0.0.1 port {port} hostname opensmtpd.example
+action "sink" relay host "smtp://127.0.0.1:{relay_port}" helo "opensmtpd.example"
+match from any for rcpt-to "{nobody}" reject
+match from any for any action "sink"
+"""
+
+
+@contextlib.contextmanager
+def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
+    """Its port. What it takes goes on to the sink."""
+    root = roots.copy("opensmtpd", "opensmtpd", folder / "root", USERS)
+    port = process.free_port()
+    (root / "var" / "spool").mkdir(exist_ok=True)
+    shutil.copy(pem, root / "etc" / "server.pem")
+    (root / "etc" / "server.pem").chmod(0o600)
+    (root / "etc" / "people").write_text(f"{USERNAME} {_encrypted(root)}\n")
+    configuration = root / "etc" / "smtpd.conf"
+    configuration.write_text(CONFIGURATION.format(port=port, relay_port=sink.port, nobody=NOBODY))
+    with process.running(["chroot", root, "/usr/sbin/smtpd", "-d"], port, folder / "start.log", root):
+        yield port
+
+
+def _encrypted(root: Path) -> str:
+    command = ["chroot", str(root), "/usr/libexec/opensmtpd/encrypt", PASSWORD]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def version(folder: Path) -> str:
+    command = ["chroot", str(folder / "root"), "/usr/sbin/smtpd", "-h"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stderr
