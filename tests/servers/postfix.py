@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.conftest import missing
 from mailer.smtp.sink import Sink
+from tests.conftest import missing
 from tests.servers import process
 from tests.servers.account import NOBODY, PASSWORD, USERNAME
 
@@ -80,9 +80,22 @@ sasldb_path: {folder}/sasl/passwords
 """
 
 
-QUEUES = (
-    "active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace"
-).split()
+QUEUES = [
+    "active",
+    "bounce",
+    "corrupt",
+    "defer",
+    "deferred",
+    "flush",
+    "hold",
+    "incoming",
+    "maildrop",
+    "pid",
+    "private",
+    "public",
+    "saved",
+    "trace",
+]
 MASTER_PROGRAM = "/usr/lib/postfix/sbin/master"
 
 
