@@ -1,9 +1,7 @@
 """campaigns: send, schedule, status, pause, resume, cancel, retry, list."""
 
-import asyncio
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import typer
@@ -11,14 +9,8 @@ import typer
 from mailer.errors import Refused
 from mailer.i18n import Words
 
+from . import watching
 from .main import Desk
-
-if TYPE_CHECKING:
-    from mailer.bootstrap import House
-    from mailer.campaigns.model import Campaign
-    from mailer.campaigns.status import Status
-
-_RESTING = ("finished", "held", "paused", "cancelled")
 
 
 def add_to(app: typer.Typer, said: Words) -> None:
@@ -52,9 +44,9 @@ def _start(group: typer.Typer, said: Words) -> None:
         with house.engine.begin() as connection:
             campaign = orders.send(connection, order, clock_rules(house), by=desk.by, now=datetime.now(UTC))
         if wait:
-            raise typer.Exit(wait_for(desk, house, campaign.id))
+            raise typer.Exit(watching.wait_for(desk, house, campaign.id))
         desk.say.line("cli.campaigns.send.handed_over", campaign=campaign.id)
-        desk.say.document(_status(house, campaign.id).as_json())
+        desk.say.document(watching.look(house, campaign.id).as_json())
 
     @group.command("schedule", help=said("cli.campaigns.schedule.help"))
     def schedule(
@@ -100,43 +92,8 @@ def read_moment(text: str, zone: str) -> datetime:
     return (moment.replace(tzinfo=ZoneInfo(zone)) if moment.tzinfo is None else moment).astimezone(UTC)
 
 
-def wait_for(desk: Desk, house: "House", campaign_id: int) -> int:
-    """Send here until the campaign rests, then say how it stands. 0 if it finished."""
-    from mailer.campaigns import store
-    from mailer.delivery import ledger
-    from mailer.worker import send_until_resting
-    from subscribers.database import reading
-
-    def resting() -> bool:
-        # Asked several times a second: the open rows are an index, all the counts would be the whole ledger.
-        with reading(house.engine) as connection:
-            campaign, still_open = (
-                store.get(connection, campaign_id),
-                ledger.open_rows(connection, campaign_id),
-            )
-        show(total - still_open)
-        if campaign.waits_until and campaign.waits_until not in told:
-            told.add(campaign.waits_until)
-            desk.say.note(_waits(desk, house, campaign))
-        return str(campaign.state) in _RESTING
-
-    told: set[datetime] = set()
-    total = _status(house, campaign_id).counts.total
-    with desk.say.progress("cli.campaigns.send.progress", total) as show:
-        asyncio.run(send_until_resting(house, campaign_id, asyncio.Event(), resting))
-    status = _status(house, campaign_id)
-    print_status(desk, house, status)
-    desk.say.document(status.as_json())
-    return 0 if str(status.campaign.state) == "finished" else 1
-
-
 def _steer(group: typer.Typer, said: Words) -> None:
     id_argument = typer.Argument(metavar="ID", min=1, max=2**63 - 1, help=said("cli.campaigns.id"))
-
-    def now_stands(desk: Desk, house: "House", campaign_id: int) -> None:
-        status = _status(house, campaign_id)
-        print_status(desk, house, status)
-        desk.say.document(status.as_json())
 
     def steer(verb: str) -> None:
         @group.command(verb, help=said(f"cli.campaigns.{verb}.help"))
@@ -148,7 +105,7 @@ def _steer(group: typer.Typer, said: Words) -> None:
             move = {"pause": store.pause, "resume": store.resume, "cancel": store.cancel}[verb]
             with house.engine.begin() as connection:
                 move(connection, campaign, by=desk.by, now=datetime.now(UTC))
-            now_stands(desk, house, campaign)
+            watching.tell(desk, house, campaign)
 
     for verb in ("pause", "resume", "cancel"):
         steer(verb)
@@ -172,16 +129,7 @@ def _steer(group: typer.Typer, said: Words) -> None:
 
 
 def _look(group: typer.Typer, said: Words) -> None:
-    @group.command("status", help=said("cli.campaigns.status.help"))
-    def status(
-        ctx: typer.Context,
-        campaign: int = typer.Argument(metavar="ID", min=1, max=2**63 - 1, help=said("cli.campaigns.id")),
-    ) -> None:
-        desk: Desk = ctx.obj
-        house = desk.house()
-        found = _status(house, campaign)
-        print_status(desk, house, found)
-        desk.say.document(found.as_json() | {"finish": _finish(house, found)})
+    watching.add_status(group, said)
 
     @group.command("list", help=said("cli.campaigns.list.help"))
     def list_(ctx: typer.Context) -> None:
@@ -202,78 +150,3 @@ def _look(group: typer.Typer, said: Words) -> None:
             right=(0, 3),
         )
         desk.say.document(rows)
-
-
-def _status(house: "House", campaign_id: int) -> "Status":
-    from mailer.campaigns.status import status
-    from subscribers.database import reading
-
-    with reading(house.engine) as connection:
-        return status(connection, campaign_id)
-
-
-def _finish(house: "House", status: "Status") -> datetime | None:
-    from mailer.bootstrap import predicted_finish
-
-    return predicted_finish(house, status.campaign.id, datetime.now(UTC))
-
-
-def _waits(desk: Desk, house: "House", campaign: "Campaign") -> str:
-    words = desk.say.words
-    reason = words.said(f"wait.{campaign.waits_reason}", campaign.waits_reason or "")
-    until = words.moment(campaign.waits_until, house.config.site.time_zone) if campaign.waits_until else ""
-    text = words("cli.campaigns.status.waits", until=until, reason=reason)
-    return f"{text} ({campaign.waits_reply})" if campaign.waits_reply else text
-
-
-def print_status(desk: Desk, house: "House", status: "Status") -> None:
-    """The campaign as a person wants to know it: state, why, numbers, what comes next."""
-    say, words = desk.say, desk.say.words
-    campaign, counts = status.campaign, status.counts
-    say.line(
-        "cli.campaigns.status.headline",
-        campaign=campaign.id, issue=campaign.issue or "–", state=words(f"state.campaign.{campaign.state}"),
-    )  # fmt: skip
-    if campaign.reason:
-        say.text("  " + words.said(f"hold.{campaign.reason}", campaign.reason, **campaign.reason_facts))
-    if counts.total:
-        accepted = counts.by_state.get("accepted", 0)
-        say.text("  " + words("cli.campaigns.status.counts", total=counts.total, accepted=accepted))
-        by_language = [
-            (f"  {words.autonym(language)}", people) for language, people in counts.by_language.items()
-        ]
-        by_state = [(f"  {words(f'state.delivery.{state}')}", n) for state, n in counts.by_state.items() if n]
-        people_column = words("cli.campaigns.column.people")
-        say.table([f"  {words('cli.campaigns.column.language')}", people_column], by_language, right=(1,))
-        say.table([f"  {words('cli.campaigns.column.state')}", people_column], by_state, right=(1,))
-    elif campaign.launched_at:
-        say.text("  " + words("cli.campaigns.status.nobody"))
-    left_out = {**counts.excluded, **counts.skipped}
-    if left_out:
-        reasons = [
-            f"{words.said(f'excluded.{why}', why)} {words.number(people)}" for why, people in left_out.items()
-        ]
-        say.text("  " + words("cli.campaigns.status.excluded", reasons=words.join(reasons)))
-    if counts.seconds:
-        say.text(
-            "  "
-            + words(
-                "cli.campaigns.status.rate",
-                seconds=round(counts.seconds, 1),
-                rate=round(counts.messages_per_second, 1),
-            )
-        )
-    if campaign.waits_until:
-        say.text("  " + _waits(desk, house, campaign))
-    finish = _finish(house, status)
-    if finish:
-        say.text(
-            "  " + words("cli.campaigns.status.finish", at=words.moment(finish, house.config.site.time_zone))
-        )
-    if counts.by_state.get("uncertain"):
-        say.text(
-            "  "
-            + words(
-                "cli.campaigns.status.uncertain", count=counts.by_state["uncertain"], campaign=campaign.id
-            )
-        )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -74,6 +74,11 @@ class Say:
         for row in rows:
             table.add_row(*(escape(self.cell(value)) for value in row))
         Console(highlight=False).print(table)
+
+    def show(self, what: RenderableType) -> None:
+        """Something made for the terminal, on stdout (silent with --json)."""
+        if not self.as_json:
+            Console(highlight=False).print(what)
 
     def cell(self, value: object) -> str:
         if isinstance(value, bool) or value is None:

@@ -152,7 +152,7 @@ def _send(house: House, caught: list[Caught]) -> tuple[Status, int]:
         campaign = orders.send(connection, order, clock_rules(house), by=DEMO, now=datetime.now(UTC))
     asyncio.run(_until_finished(house, campaign.id))
     with reading(house.engine) as connection:
-        return status(connection, campaign.id), len(caught) - before
+        return status(connection, campaign.id, datetime.now(UTC)), len(caught) - before
 
 
 async def _until_finished(house: House, campaign_id: int) -> None:

@@ -52,7 +52,7 @@ def test_each_reader_gets_the_edition_in_their_language(office: Office) -> None:
         "both": "ja",
     }
     with office.begin() as connection:
-        found = status.status(connection, both)
+        found = status.status(connection, both, NOW)
     assert found.campaign.state is CampaignState.SENDING
     assert found.counts.excluded == {"pending": 1}
     assert found.counts.by_language == {"en": 2, "ja": 3}
@@ -427,7 +427,7 @@ def test_refused_deliveries_are_queued_again_and_the_campaign_goes_on(office: Of
         connection.execute(delivery.update().where(delivery.c.language == "en").values(state="uncertain"))
         store.move(connection, sent, CampaignState.FINISHED, by=KEIKO, now=NOW, finished_at=NOW)
         assert store.retry(connection, sent, uncertain=False, by=KEIKO, now=NOW) == 3
-        found = status.status(connection, sent)
+        found = status.status(connection, sent, NOW)
     assert found.campaign.state is CampaignState.SENDING
     assert found.counts.by_state == {"queued": 3, "uncertain": 1}
 
@@ -436,7 +436,7 @@ def test_the_status_keeps_its_names(office: Office) -> None:
     office.approved()
     sent = send(office)
     with office.begin() as connection:
-        said = status.status(connection, sent).as_json()
+        said = status.status(connection, sent, NOW).as_json()
         listed = status.listing(connection)
     promised = {
         "campaign",
