@@ -76,15 +76,15 @@ class Office:
             opened.engine.dispose()
 
 
-def make(home: Path, port: int, people: int, **keys: object) -> Office:
-    """Tables, a list with so many confirmed people, the sample issue approved. Nothing is launched yet."""
+def make(home: Path, port: int, people: int, *, issue: Path = SAMPLE, **keys: object) -> Office:
+    """Tables, a list with so many confirmed people, an issue (2034-12) approved. Nothing is launched yet."""
     office = Office(world.make(home, port)).also(site__base_url="https://news.example.org", **keys)
     engine = open_database(load(office.config, office.environ))
     migrations.upgrade(engine)
     engine.dispose()
     now = datetime.now(UTC)
     with office.house() as house:
-        read = folder.read(SAMPLE, house.config.site.time_zone)
+        read = folder.read(issue, house.config.site.time_zone)
         with house.engine.begin() as connection:
             made = subscribers.add_list(connection, world.LIST, "E-News", language="ja", by=BENCH, now=now)
             fill(connection, people, [made.id], now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
@@ -60,19 +60,6 @@ class MovedClock:
         self.time += timedelta(seconds=seconds)
 
 
-class RealClock:
-    """Time as it passes, moved by `shift`: the world of the tests is of 2034."""
-
-    def __init__(self, shift: timedelta) -> None:
-        self._shift = shift
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._shift
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
 def relay_of(sink: Sink, **more: object) -> Relay:
     values: dict[str, object] = {
         "name": "relay", "host": "127.0.0.1", "port": sink.port, "tls": "none", "connections": 2,
@@ -84,7 +71,7 @@ def relay_of(sink: Sink, **more: object) -> Relay:
 def sender_to(
     engine: Engine,
     relay: Relay,
-    clock: MovedClock | RealClock,
+    clock: MovedClock,
     *,
     press: object = None,
     name: str = "host:1:a@test",

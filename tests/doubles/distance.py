@@ -17,12 +17,12 @@ BUFFER_BYTES = 4_194_304  # a window that holds more than any sender here has un
 
 
 class Distance:
-    """`async with Distance(port, each_way_seconds) as far: … far.port`."""
+    """`async with Distance(behind, each_way_seconds) as far: … far.port`."""
 
-    def __init__(self, port: int, each_way: float, *, host: str = "127.0.0.1") -> None:
+    def __init__(self, behind: int, each_way: float) -> None:
         self.port = 0
+        self.behind = behind  # the port of the server there
         self.each_way = each_way
-        self._behind = (host, port)
         self._server: asyncio.Server | None = None
         self._halves: set[_Half] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,7 +57,7 @@ class Distance:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(2 * self.each_way)  # the handshake of TCP
         with contextlib.suppress(OSError):
-            await loop.create_connection(lambda: _Half(self, near), *self._behind)
+            await loop.create_connection(lambda: _Half(self, near), "127.0.0.1", self.behind)
             return
         near.cut()
 
