@@ -7,6 +7,7 @@ worker, the pages and the demo.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from sqlalchemy.engine import Engine, make_url
 
 from subscribers import address
 from subscribers.database import open_engine, reading
+from subscribers.errors import BadAddress
 from subscribers.model import Address
 
 from . import config as configuration
@@ -321,4 +323,14 @@ def clock_rules(house: House) -> Rules:
         calendar=Calendar(house.config.site.country, yearly, once),
         site_language=house.config.site.default_language,
         base_url=house.config.site.base_url,
+        safety_minutes=house.config.delivery.safety_window_minutes,
+        office=office_address(house.config),
     )
+
+
+def office_address(config: Config) -> Address | None:
+    """Where somebody of the office reads: the contact if it is an address, else the one for answers, else From."""
+    for text in (config.sender.contact, config.sender.reply_to, config.sender.email):
+        with contextlib.suppress(BadAddress):
+            return address.parse(text)
+    return None

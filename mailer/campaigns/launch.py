@@ -6,7 +6,7 @@ fired. `tick` is called by the worker of every process, `launch` by `orders`; th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from mailer.composer import store as issues
 from mailer.composer.frozen import composed_for
 from mailer.composer.frozen import frozen as frozen_editions
 from mailer.composer.model import IssueState
-from mailer.delivery import ledger
+from mailer.delivery import first_copy, ledger
 from mailer.delivery.model import Built
 from mailer.errors import MailerError, Refused
 from mailer.tables.campaigns import campaign, campaign_edition, occurrence, schedule
@@ -29,9 +29,10 @@ from mailer.tables.composer import issue
 from subscribers import audience, audit
 from subscribers.audience import Audience
 from subscribers.database import insert
-from subscribers.model import Actor
+from subscribers.model import Actor, Address
 
 CLOCK = Actor("clock")
+_WITH_NET = (CampaignKind.REGULAR, CampaignKind.CORRECTION)
 _TRIES = 3  # of a build, while people change their languages between the question and the INSERT
 
 
@@ -43,6 +44,11 @@ class Rules:
     calendar: Calendar
     site_language: str | None  # for readers who prefer none of an issue's languages
     base_url: str  # the present one: frozen editions lead there, or nowhere; "" = no web server
+    safety_minutes: int = 0  # the office's first copies go first, the rest so long after them; 0 = off
+    office: Address | None = None  # who gets them
+    # When a send to so many people that starts then will be over; None: it takes no time.
+    finish: Callable[[Connection, int, datetime], datetime] | None = None
+    dated_levels: str = "hold"  # [checks] link_ended: hold | warn | off
 
 
 # ── the clock ───────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +187,7 @@ def launch(connection: Connection, campaign_id: int, rules: Rules, *, by: Actor,
     """Build the ledger and set the campaign sending. One transaction, all or nothing.
 
     Raises Refused if the issue's text is not approved as it stands, was composed for another base_url or
-    is another newsletter's, and if the campaign is not scheduled.
+    is another newsletter's, if nobody is there to get the first copies, and if the campaign is not scheduled.
     """
     found = store.get(connection, campaign_id)
     if found.state is not CampaignState.SCHEDULED:
@@ -207,8 +213,25 @@ def launch(connection: Connection, campaign_id: int, rules: Rules, *, by: Actor,
         connection, by, "campaign.launch", f"campaign:{campaign_id}", now,
         after={"total": built.total, "by_language": dict(built.by_language), "excluded": excluded},
     )  # fmt: skip
+    if built.by_language:
+        _spread_safety_net(connection, found, frozen, rules, now)
     ledger.finish_if_done(connection, campaign_id, now, by=by)  # nobody to send to is an end, too
     return built
+
+
+def _spread_safety_net(
+    connection: Connection, found: Campaign, frozen: Mapping[str, int], rules: Rules, now: datetime
+) -> None:
+    if rules.safety_minutes == 0 or found.kind not in _WITH_NET:
+        return
+    if rules.office is None:
+        raise Refused(
+            "Nobody is named who could get the first copy.",
+            remedy="Set sender.contact or sender.email, or delivery.safety_window_minutes = 0.",
+            key="no_office_address",
+        )
+    net = first_copy.Net(rules.office, rules.safety_minutes)
+    first_copy.arrange(connection, found.id, frozen, found.list_ids[0], net, now)
 
 
 def require_approval(connection: Connection, slug: str | None) -> str:

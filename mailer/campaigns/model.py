@@ -27,7 +27,7 @@ TRANSITIONS: Final[Mapping[CampaignState, frozenset[CampaignState]]] = {
     S.SCHEDULED: frozenset({S.HELD, S.SENDING, S.PAUSED, S.CANCELLED}),
     S.HELD: frozenset({S.SCHEDULED, S.SENDING, S.CANCELLED}),
     S.SENDING: frozenset({S.HELD, S.PAUSED, S.FINISHED, S.CANCELLED}),
-    S.PAUSED: frozenset({S.SCHEDULED, S.SENDING, S.CANCELLED}),
+    S.PAUSED: frozenset({S.SCHEDULED, S.SENDING, S.HELD, S.CANCELLED}),  # held: the database was restored
     S.FINISHED: frozenset({S.SENDING}),  # retry: some of its deliveries are queued again
     S.CANCELLED: frozenset(),
 }
@@ -49,6 +49,8 @@ class Why(StrEnum):
     NOT_APPROVED = "not_approved"
     LATE = "late"
     COMPOSED_OTHERWISE = "composed_otherwise"  # for another base_url than the present one
+    LINK_ENDS_EARLY = "link_ends_early"  # before the predicted finish
+    RESTORED = "restored"  # the database is a backup: this may have been sent since
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,16 @@ class Campaign:
     excluded: Mapping[str, int] | None
     by: str
     created_at: datetime
+    safety_minutes: int = 0  # of the window after the office's first copies; 0 = none
+    opens_at: datetime | None = (
+        None  # the end of the window; None with minutes: the first copies are on their way
+    )
     lists: tuple[str, ...] = ()
     list_ids: tuple[int, ...] = ()
+
+    def is_closed(self, now: datetime) -> bool:
+        """Its safety window is not over: nothing leaves but the office's first copies."""
+        return self.safety_minutes > 0 and (self.opens_at is None or self.opens_at > now)
 
 
 @dataclass(frozen=True, slots=True)

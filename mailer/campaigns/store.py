@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.campaigns.model import TRANSITIONS, UNFINISHED, Campaign, CampaignKind, CampaignState
+from mailer.campaigns.model import TRANSITIONS, UNFINISHED, Campaign, CampaignKind, CampaignState, Why
 from mailer.delivery import ledger
 from mailer.delivery.model import DeliveryState
 from mailer.errors import NotFound, Refused
@@ -133,18 +133,37 @@ def pause(connection: Connection, campaign_id: int, *, by: Actor, now: datetime)
     move(connection, campaign_id, CampaignState.PAUSED, by=by, now=now)
 
 
-def resume(connection: Connection, campaign_id: int, *, by: Actor, now: datetime) -> CampaignState:
-    """Go on where it stopped; the new state.
+def resume(
+    connection: Connection, campaign_id: int, *, by: Actor, now: datetime, sure: bool = False
+) -> CampaignState:
+    """Go on where it stopped; the new state. A person has decided, so no rule asks the same again.
 
-    With a ledger: sending. Before its launch: scheduled again, and since a person has decided,
-    at `now` if its time is past, so that the rule of lateness does not hold it a second time (F8).
+    With a ledger: sending, and what is left of a safety window is over. Before its launch: scheduled again,
+    at `now` if its time is past (F8). A campaign that a backup knows as begun goes on only if the person is
+    `sure`: up to all of its open rows may have left since (F9). Raises NotFound, Refused.
     """
     found = get(connection, campaign_id)
-    if found.launched_at is not None:
-        move(connection, campaign_id, CampaignState.SENDING, by=by, now=now)
-        return CampaignState.SENDING
-    move(connection, campaign_id, CampaignState.SCHEDULED, by=by, now=now, at=max(found.at, now))
-    return CampaignState.SCHEDULED
+    if found.launched_at is None:
+        decided = {"reason_facts": {"decided": found.reason}} if found.reason else {}
+        move(
+            connection, campaign_id, CampaignState.SCHEDULED, by=by, now=now, at=max(found.at, now), **decided
+        )
+        return CampaignState.SCHEDULED
+    if found.reason == Why.RESTORED and not sure:
+        raise _asks_again(found)
+    opens = {"opens_at": now} if found.is_closed(now) else {}
+    move(connection, campaign_id, CampaignState.SENDING, by=by, now=now, **opens)
+    return CampaignState.SENDING
+
+
+def _asks_again(found: Campaign) -> Refused:
+    people = found.reason_facts.get("people", 0)
+    return Refused(
+        f"Up to {people} people of campaign {found.id} may have got it since the backup was made.",
+        remedy=f"To send to all of them all the same: mailer campaigns resume {found.id} --yes. "
+        f"To send to nobody more: mailer campaigns cancel {found.id}.",
+        key="restored_asks", campaign=found.id, people=people, since=found.reason_facts.get("since", ""),
+    )  # fmt: skip
 
 
 def cancel(connection: Connection, campaign_id: int, *, by: Actor, now: datetime) -> int:
@@ -267,4 +286,5 @@ def _campaign(row: sa.Row[Any], lists: Sequence[tuple[str, int]]) -> Campaign:
 _PLAIN = (
     "id", "issue_id", "issue", "reason", "again", "at", "launched_at", "finished_at",
     "waits_until", "waits_reason", "waits_reply", "excluded", "by", "created_at",
+    "safety_minutes", "opens_at",
 )  # fmt: skip

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 from mailer import i18n, media, tokens
 from mailer.composer import frozen
 from mailer.composer.model import Edition
+from mailer.delivery import first_copy
 from mailer.delivery.model import Claimed
 from mailer.delivery.press import Prepared, Unsendable
 from mailer.errors import HeaderRefused
@@ -34,9 +35,14 @@ from subscribers.database import reading
 from subscribers.errors import BadAddress
 from subscribers.model import Address, MailingList
 
-_SINCE = date(2034, 4, 3)  # of the invented reader
+_INVENTED = Recipient(  # a reader that there is not
+    0, 0, "reader@example.org", "reader@example.org", "", "K7Q-492", subscribed_on=date(2034, 4, 3)
+)
 _KEPT = 64  # compiled editions of ~60 KB each; a campaign uses one per language and list
 
+
+Copy = Literal["whole", "text_only", "first_copy"]  # of an edition; the last is the office's own
+Key = tuple[int, int | None, Copy]
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
@@ -70,7 +76,7 @@ class LetterPress:
     def __init__(self, engine: Engine, letterhead: Letterhead) -> None:
         self._engine = engine
         self._head = letterhead
-        self._compiled: OrderedDict[tuple[int, int | None, bool], build.Compiled] = OrderedDict()
+        self._compiled: OrderedDict[Key, build.Compiled] = OrderedDict()
 
     def prepare(self, claimed: Sequence[Claimed], now: datetime) -> list[Prepared]:
         """One result for each row, in order. Raises what makes a whole edition unprintable."""
@@ -94,6 +100,8 @@ class LetterPress:
         if row.notice:
             to, values = row.address or "", {"EMAIL": row.address or "", **(row.slots or {})}
             needs_smtputf8 = address.from_wire(to).needs_smtputf8
+            if row.notice == first_copy.PURPOSE:
+                values = _values_for_the_office(head, to, row.language)
         elif person is None:
             raise ValueError(f"delivery {row.id} was claimed without its recipient")
         else:
@@ -109,7 +117,7 @@ class LetterPress:
         )
         return Envelope(head.return_path.encode(row.id), to, smtputf8=needs_smtputf8), content
 
-    def _forget(self, used: set[tuple[int, int | None, bool]]) -> None:
+    def _forget(self, used: set[Key]) -> None:
         for key in used:
             self._compiled.move_to_end(key)
         while len(self._compiled) > max(_KEPT, len(used)):
@@ -124,7 +132,7 @@ class LetterPress:
             edition = found[row.edition_id]
             list_ = lists.get(row.list_id) if row.list_id is not None else None
             self._compiled[_key(row)] = _compile(
-                connection, self._head, edition, list_, text_only=_key(row)[2]
+                connection, self._head, edition, list_, copy=_key(row)[2]
             )
 
 
@@ -137,14 +145,18 @@ def _compile(
     edition: Edition,
     list_: MailingList | None,
     *,
-    text_only: bool = False,
+    copy: Copy = "whole",
 ) -> build.Compiled:
     return build.compile(
         edition,
         _stationery(head, edition, list_),
+    stationery = _stationery(head, edition, list_)
+    if copy == "first_copy":  # as readers will see it, but a mail to one person: nobody leaves a list by it
+        edition = replace(edition, subject=first_copy.marked(edition.subject, edition.language))
+        stationery = replace(stationery, stream="notice")
         pictures={one.blob: media.open(connection, one.blob).content for one in edition.pictures},
         signers=head.signers,
-        text_only=text_only,
+        text_only=copy == "text_only",
     )
 
 
@@ -208,6 +220,12 @@ def _values(head: Letterhead, person: Recipient, language: str, leave: str) -> d
 def sample(connection: Connection, head: Letterhead, edition: Edition, at: datetime) -> bytes:
     """The message of an edition as an invented reader would get it, to be looked at; it is never sent.
 
+def _values_for_the_office(head: Letterhead, to: str, language: str) -> dict[str, str]:
+    """Of an invented reader whom no link can take off a list: there is no person 0."""
+    leave = _ways_to_leave(head, 0, 0)
+    return _values(head, replace(_INVENTED, email=to, wire=to), language, leave[0])
+
+
     What is not configured yet is invented, too.
     """
     if not head.sender_email:
@@ -219,8 +237,8 @@ def sample(connection: Connection, head: Letterhead, edition: Edition, at: datet
     list_ = MailingList(0, "sample", {"": ""}, "main", None, "double", True)
     leave = _ways_to_leave(head, 0, 0)
     return _compile(connection, head, edition, list_).build(
-        _values(head, invented, edition.language, leave[0]),
-        to=invented.wire,
+        _values(head, _INVENTED, edition.language, leave[0]),
+        to=_INVENTED.wire,
         date=at,
         message_id=f"sample@{head.domain}",
         unsubscribe=leave,
@@ -237,8 +255,10 @@ def notice(
     return Envelope(head.return_path.encode(0), to.wire, smtputf8=to.needs_smtputf8), content
 
 
-def _key(row: Claimed) -> tuple[int, int | None, bool]:
-    return row.edition_id, row.list_id, bool(row.recipient and row.recipient.text_only)
+def _key(row: Claimed) -> Key:
+    if row.notice == first_copy.PURPOSE:
+        return row.edition_id, row.list_id, "first_copy"
+    return row.edition_id, row.list_id, "text_only" if row.recipient and row.recipient.text_only else "whole"
 
 
 @lru_cache(maxsize=4096)

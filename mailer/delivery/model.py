@@ -7,7 +7,7 @@ pages. docs/architecture draws its picture of the states from TRANSITIONS.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -78,7 +78,7 @@ class Claimed:
     subscriber_id: int | None
     notice: str | None  # purpose: confirm, goodbye, …
     address: str | None  # of a notice, wire form
-    slots: Mapping[str, str] | None  # of a notice
+    slots: Mapping[str, str] | None = field(hash=False)  # of a notice
     edition_id: int
     list_id: int | None
     language: str

@@ -99,11 +99,7 @@ class Sender:
         if gate is not None:
             return Sent({}, gate)
         sent = await Stretch(self, wire, stop, limit).run()
-        finished = await self.at_ledger(
-            lambda connection: ledger.finish_done(connection, self.clock.now()), stop
-        )
-        for campaign_id in finished:
-            log.info("campaign_finished", campaign=campaign_id)
+        await self._look_round(stop)
         return sent
 
     async def _tidy(self, now: datetime, stop: asyncio.Event) -> None:
@@ -117,7 +113,11 @@ class Sender:
         )
         if unsent or uncertain:
             log.warning("took_over", unsent=unsent, uncertain=uncertain)
-        await self.at_ledger(lambda connection: ledger.finish_done(connection, now), stop)
+        if self.settings.routes.unserved:
+            await self.at_ledger(
+                lambda connection: ledger.hold_unserved(connection, self.settings.routes, now), stop
+            )
+        await self._look_round(stop)
         await self.at_ledger(lambda connection: ledger.forget_claims(connection, now), stop)
 
     def _something_to_do(self, now: datetime) -> bool:
@@ -135,6 +135,16 @@ class Sender:
             return None
         ledger.wait(connection, gate.until, gate.reason, gate.reply, campaigns=self.settings.only)
         return gate.until
+    async def _look_round(self, stop: asyncio.Event) -> None:
+        """What the rows mean for their campaigns, whoever settled them."""
+
+        def look(connection: Connection) -> list[int]:
+            first_copy.conclude(connection, self.clock.now())
+            return ledger.finish_done(connection, self.clock.now())
+
+        for campaign_id in await self.at_ledger(look, stop):
+            log.info("campaign_finished", campaign=campaign_id)
+
 
     async def _rest(self, until: datetime | None, stop: asyncio.Event) -> None:
         """Until there may be work again; a poll sooner if nothing is known, because others enqueue notices."""

@@ -234,6 +234,8 @@ class Stretch:
         """The database is away for a moment: back in hand, where leases are kept and a stop lets go of them."""
         self._rows.extendleft(reversed(rows))
         pause, self._print_pause = self._print_pause, min(self._print_pause * 2, LONGEST_PAUSE)
+            copies = [row for row in rows if row.notice == first_copy.PURPOSE]
+            ledger.refuse_unsent(connection, dict.fromkeys(copies, "press_failed"), now)
         log.warning("press_waits_for_database", error=type(error.orig).__name__, seconds=pause)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), pause)

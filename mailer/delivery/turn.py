@@ -92,6 +92,8 @@ class Turn:
         gate = self._draw_conclusions(connection, judged, now)
         offered, again_at = self._allowed(connection, gate, candidates, in_flight, now)
         marked: set[int] = set()
+        if any(each.row.notice == first_copy.PURPOSE for each in tried):
+            first_copy.conclude(connection, now)
         if offered:
             if self.watch.waiting:
                 self.watch.waiting = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -81,6 +82,47 @@ def finish_done(connection: Connection, now: datetime, *, by: Actor = PRESS) -> 
 
 
 def reopen(connection: Connection, campaign_id: int, now: datetime, *, by: Actor) -> bool:
+def close(connection: Connection, campaign_id: int, minutes: int) -> None:
+    """Nothing of it leaves until `open_at` says when: `minutes` after the office has its first copies."""
+    connection.execute(
+        campaign.update().where(campaign.c.id == campaign_id).values(safety_minutes=minutes, opens_at=None)
+    )
+
+
+def closed(connection: Connection) -> Sequence[sa.Row[int, int]]:
+    """id and safety_minutes of the campaigns that are sending and for which no opening is set yet."""
+    return connection.execute(
+        sa.select(campaign.c.id, campaign.c.safety_minutes)
+        .where(campaign.c.state == "sending", campaign.c.safety_minutes > 0, campaign.c.opens_at.is_(None))
+        .order_by(campaign.c.id)
+    ).all()
+
+
+def open_at(connection: Connection, campaign_id: int, at: datetime) -> None:
+    """The rest may leave from `at` on. What has an opening keeps it."""
+    connection.execute(
+        campaign.update()
+        .where(campaign.c.id == campaign_id, campaign.c.state == "sending", campaign.c.opens_at.is_(None))
+        .values(opens_at=at)
+    )
+
+
+def hold_unserved(connection: Connection, routes: Routes, now: datetime) -> int:
+    """Hold what is sending although no relay takes its sender any more; how many."""
+    found = connection.execute(
+        sa.select(campaign.c.id, issue.c.newsletter)
+        .join(issue, issue.c.id == campaign.c.issue_id)
+        .where(campaign.c.state == "sending", campaigns_of(Share(newsletters=routes.unserved)))
+    ).all()
+    return sum(
+        hold(
+            connection, row.id, "no_relay_for_sender",
+            {"newsletter": row.newsletter, "email": routes.of(row.newsletter).sender}, now,
+        )
+        for row in found
+    )  # fmt: skip
+
+
     """A finished campaign goes on sending because rows of it were queued again."""
     reopened = connection.execute(
         campaign.update()
