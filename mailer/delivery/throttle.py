@@ -7,7 +7,7 @@ or a recipient domain. Asked by the sender in the transaction that marks rows as
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -15,8 +15,9 @@ from math import ceil
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.delivery.pace import Pace
 from mailer.errors import BadRule
-from mailer.tables.delivery import rate_count, relay_state
+from mailer.tables.delivery import domain_pace, rate_count, relay_state
 from subscribers.database import insert
 
 # Slices of a window: what may leave is at most 1/100 below the rate, and one row per slice is kept.
@@ -75,6 +76,14 @@ class Closed:
     times: int  # in a row, without one mail accepted in between
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What relays and recipient domains have told us about us."""
+
+    gates: Mapping[str, Closed]  # by relay, also when that time is over
+    paces: Mapping[str, Pace]  # by domain
+
+
 def parse(text: str) -> Rate:
     """ "20/minute", "450/day", "50/second", "100/hour". Raises BadRule (key bad_rate)."""
     found = re.fullmatch(r"\s*([1-9]\d{0,6})\s*/\s*(second|minute|hour|day)\s*", text)
@@ -120,6 +129,17 @@ def take(
     return Grant(free, next_at if free < wanted else None)
 
 
+def take_in_order(
+    connection: Connection, scope: str, rates: Sequence[Rate], notices: int, others: int, now: datetime
+) -> Grant:
+    """`take` for so many notices and, if all of them may leave, for so many others."""
+    grant = take(connection, scope, rates, notices, now, notice=True)
+    if grant.granted < notices:
+        return grant
+    rest = take(connection, scope, rates, others, now)
+    return Grant(notices + rest.granted, rest.next_at)
+
+
 def give_back(connection: Connection, scope: str, rates: Sequence[Rate], unused: int, now: datetime) -> None:
     """Uncount what was granted at this `now` and did not leave."""
     if rates and unused > 0:
@@ -143,6 +163,42 @@ def closed(connection: Connection, relay: str) -> Closed | None:
     """What the relay last told us, also when that time is over: until something is accepted we only knock."""
     row = connection.execute(_CLOSED, {"relay": relay}).first()
     return None if row is None else Closed(row.closed_until, row.reason, row.reply, row.times)
+
+
+_GATES = sa.select(relay_state).where(relay_state.c.closed_until.is_not(None))
+
+
+def gates(connection: Connection) -> dict[str, Closed]:
+    """`closed` of every relay of which it says something, by name."""
+    return {
+        row.relay: Closed(row.closed_until, row.reason, row.reply, row.times)
+        for row in connection.execute(_GATES)
+    }
+
+
+# One statement for both, because every turn asks; where nobody has complained it finds two empty tables.
+_STANDING = sa.union_all(
+    sa.select(
+        sa.literal("relay").label("kind"), relay_state.c.relay.label("name"), relay_state.c.closed_until.label("at"),
+        relay_state.c.times.label("number"), relay_state.c.reason, relay_state.c.reply,
+    ).where(relay_state.c.closed_until.is_not(None)),
+    sa.select(
+        sa.literal("domain"), domain_pace.c.domain, domain_pace.c.since, domain_pace.c.per_minute,
+        sa.literal(""), domain_pace.c.reply,
+    ),
+)  # fmt: skip
+
+
+def standing(connection: Connection) -> Standing:
+    """Which relays are closed, or were and have accepted nothing since, and which domains asked for less."""
+    gates: dict[str, Closed] = {}
+    paces: dict[str, Pace] = {}
+    for row in connection.execute(_STANDING):
+        if row.kind == "relay":
+            gates[row.name] = Closed(row.at, row.reason, row.reply, row.number)
+        else:
+            paces[row.name] = Pace(row.number, row.at, row.reply)
+    return Standing(gates, paces)
 
 
 def close(
