@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from mailer.delivery import ledger, process, throttle
+from mailer.delivery import first_copy, ledger, process, throttle
 from mailer.delivery.press import Clock, Press, Sent, Settings, Wire
 from mailer.delivery.stretch import Stretch
 from mailer.delivery.turn import Turn, Watch
@@ -113,10 +113,6 @@ class Sender:
         )
         if unsent or uncertain:
             log.warning("took_over", unsent=unsent, uncertain=uncertain)
-        if self.settings.routes.unserved:
-            await self.at_ledger(
-                lambda connection: ledger.hold_unserved(connection, self.settings.routes, now), stop
-            )
         await self._look_round(stop)
         await self.at_ledger(lambda connection: ledger.forget_claims(connection, now), stop)
 

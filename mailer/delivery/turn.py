@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery import ledger, retry, throttle
+from mailer.delivery import first_copy, ledger, retry, throttle
 from mailer.delivery.model import Claimed, DeliveryState, Settlement
 from mailer.delivery.press import Settings
 from mailer.delivery.retry import About, Decision

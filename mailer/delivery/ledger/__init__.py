@@ -10,7 +10,7 @@ from .build import build
 from .change import cancel, enqueue_notice, requeue, skip_for
 from .claim import attempting, claim, due, release, release_dead, release_expired, renew
 from .counts import counts, open_rows, totals
-from .course import finish_done, finish_if_done, go_on, hold, reopen, wait
+from .course import close, closed, finish_done, finish_if_done, go_on, hold, open_at, reopen, wait
 from .settle import refuse_unsent, settle
 from .tidy import forget_claims
 from .watching import by_domain, last_replies, reply_shown
@@ -21,6 +21,8 @@ __all__ = [
     "by_domain",
     "cancel",
     "claim",
+    "close",
+    "closed",
     "counts",
     "due",
     "enqueue_notice",
@@ -29,6 +31,7 @@ __all__ = [
     "forget_claims",
     "go_on",
     "hold",
+    "open_at",
     "last_replies",
     "open_rows",
     "refuse_unsent",
