@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,10 +98,3 @@ def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
     )
     with process.running(["chroot", root, "/usr/sbin/exim4", "-bdf"], port, folder / "start.log", root):
         yield port
-
-
-def version(folder: Path) -> str:
-    command = ["chroot", str(folder / "root"), "/usr/sbin/exim4", "-bV"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Exim version (\S+)", said)
-    return found[1] if found else said

@@ -49,8 +49,3 @@ def _collect(process: subprocess.Popen[bytes], sink: Sink) -> None:
         said = json.loads(line)
         for to in said["to"]:
             sink.caught(Caught(Envelope(said["from"], to), base64.b64decode(said["content"])))
-
-
-def version() -> str:
-    told: str = json.loads((PACKAGE / "package.json").read_text())["version"]
-    return told

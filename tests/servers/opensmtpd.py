@@ -13,11 +13,15 @@ from tests.servers import process, roots
 from tests.servers.account import NOBODY, PASSWORD, USERNAME
 
 USERS = {"opensmtpd": 64002, "opensmtpq": 64003}
+START = "LD_PRELOAD=/opensmtpd_key.so exec /usr/sbin/smtpd -d"
 CONFIGURATION = """\
-listen on 127.0.0.1 port {port} hostname opensmtpd.example
+pki harbour cert "/etc/server.pem"
+pki harbour key "/etc/server.pem"
+table people file:/etc/people
+listen on 127.0.0.1 port {port} tls-require pki harbour auth <people> hostname opensmtpd.example
 action "sink" relay host "smtp://127.0.0.1:{relay_port}" helo "opensmtpd.example"
 match from any for rcpt-to "{nobody}" reject
-match from any for any action "sink"
+match auth from any for any action "sink"
 """
 
 
@@ -32,15 +36,10 @@ def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
     (root / "etc" / "people").write_text(f"{USERNAME} {_encrypted(root)}\n")
     configuration = root / "etc" / "smtpd.conf"
     configuration.write_text(CONFIGURATION.format(port=port, relay_port=sink.port, nobody=NOBODY))
-    with process.running(["chroot", root, "/usr/sbin/smtpd", "-d"], port, folder / "start.log", root):
+    with process.running(["chroot", root, "/bin/sh", "-c", START], port, folder / "start.log", root):
         yield port
 
 
 def _encrypted(root: Path) -> str:
     command = ["chroot", str(root), "/usr/libexec/opensmtpd/encrypt", PASSWORD]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def version(folder: Path) -> str:
-    command = ["chroot", str(folder / "root"), "/usr/sbin/smtpd", "-h"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stderr

@@ -139,13 +139,6 @@ def require() -> None:
         missing("Postfix run by root", "postfix")
 
 
-def version() -> str:
-    done = subprocess.run(
-        ["/usr/sbin/postconf", "-dh", "mail_version"], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
 def _add_user(passwords: Path) -> None:
     program = shutil.which("saslpasswd2", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:

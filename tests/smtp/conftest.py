@@ -13,14 +13,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.x509.oid import NameOID
 
+Key = ec.EllipticCurvePrivateKey | RSAPrivateKey
 DAY = datetime.timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Authority:
-    """Issues server contexts; `client` trusts it and nobody else. `pem`: key and certificate in one file."""
+    """Issues server contexts; `client` trusts it and nobody else. `pem`: key and certificate in one file
+    (`rsa`: of the older kind)."""
 
     pem: Callable[..., Path]
     server: Callable[..., ssl.SSLContext]
@@ -34,7 +37,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Harbour test authority")])
 
-    def builder(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def builder(subject: x509.Name, key: Key) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -53,8 +56,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
 
-    def pem(*, name: str = "localhost", expired: bool = False) -> Path:
-        key = ec.generate_private_key(ec.SECP256R1())
+    def pem(*, name: str = "localhost", expired: bool = False, rsa: bool = False) -> Path:
+        key: Key = generate_private_key(65537, 2048) if rsa else ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.DNSName(name)]
         if name == "localhost":
             names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
