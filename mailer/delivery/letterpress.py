@@ -40,9 +40,9 @@ _INVENTED = Recipient(  # a reader that there is not
 )
 _KEPT = 64  # compiled editions of ~60 KB each; a campaign uses one per language and list
 
-
 Copy = Literal["whole", "text_only", "first_copy"]  # of an edition; the last is the office's own
 Key = tuple[int, int | None, Copy]
+
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
@@ -99,9 +99,9 @@ class LetterPress:
         leave: tuple[str, ...] = ()
         if row.notice:
             to, values = row.address or "", {"EMAIL": row.address or "", **(row.slots or {})}
-            needs_smtputf8 = address.from_wire(to).needs_smtputf8
             if row.notice == first_copy.PURPOSE:
                 values = _values_for_the_office(head, to, row.language)
+            needs_smtputf8 = address.from_wire(to).needs_smtputf8
         elif person is None:
             raise ValueError(f"delivery {row.id} was claimed without its recipient")
         else:
@@ -147,13 +147,13 @@ def _compile(
     *,
     copy: Copy = "whole",
 ) -> build.Compiled:
-    return build.compile(
-        edition,
-        _stationery(head, edition, list_),
     stationery = _stationery(head, edition, list_)
     if copy == "first_copy":  # as readers will see it, but a mail to one person: nobody leaves a list by it
         edition = replace(edition, subject=first_copy.marked(edition.subject, edition.language))
         stationery = replace(stationery, stream="notice")
+    return build.compile(
+        edition,
+        stationery,
         pictures={one.blob: media.open(connection, one.blob).content for one in edition.pictures},
         signers=head.signers,
         text_only=copy == "text_only",
@@ -217,23 +217,20 @@ def _values(head: Letterhead, person: Recipient, language: str, leave: str) -> d
     }
 
 
-def sample(connection: Connection, head: Letterhead, edition: Edition, at: datetime) -> bytes:
-    """The message of an edition as an invented reader would get it, to be looked at; it is never sent.
-
 def _values_for_the_office(head: Letterhead, to: str, language: str) -> dict[str, str]:
     """Of an invented reader whom no link can take off a list: there is no person 0."""
     leave = _ways_to_leave(head, 0, 0)
     return _values(head, replace(_INVENTED, email=to, wire=to), language, leave[0])
 
 
+def sample(connection: Connection, head: Letterhead, edition: Edition, at: datetime) -> bytes:
+    """The message of an edition as an invented reader would get it, to be looked at; it is never sent.
+
     What is not configured yet is invented, too.
     """
     if not head.sender_email:
         home = "newsletter@example.org"
         head = replace(head, sender_email=home, mailto_home=home, return_path=ReturnPath("fixed", home, "-"))
-    invented = Recipient(
-        0, 0, "reader@example.org", "reader@example.org", "", "K7Q-492", subscribed_on=_SINCE
-    )
     list_ = MailingList(0, "sample", {"": ""}, "main", None, "double", True)
     leave = _ways_to_leave(head, 0, 0)
     return _compile(connection, head, edition, list_).build(

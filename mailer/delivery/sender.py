@@ -116,6 +116,16 @@ class Sender:
         await self._look_round(stop)
         await self.at_ledger(lambda connection: ledger.forget_claims(connection, now), stop)
 
+    async def _look_round(self, stop: asyncio.Event) -> None:
+        """What the rows mean for their campaigns, whoever settled them."""
+
+        def look(connection: Connection) -> list[int]:
+            first_copy.conclude(connection, self.clock.now())
+            return ledger.finish_done(connection, self.clock.now())
+
+        for campaign_id in await self.at_ledger(look, stop):
+            log.info("campaign_finished", campaign=campaign_id)
+
     def _something_to_do(self, now: datetime) -> bool:
         with contextlib.suppress(OperationalError, InterfaceError), reading(self._engine) as connection:
             only = self.settings.only
@@ -131,16 +141,6 @@ class Sender:
             return None
         ledger.wait(connection, gate.until, gate.reason, gate.reply, campaigns=self.settings.only)
         return gate.until
-    async def _look_round(self, stop: asyncio.Event) -> None:
-        """What the rows mean for their campaigns, whoever settled them."""
-
-        def look(connection: Connection) -> list[int]:
-            first_copy.conclude(connection, self.clock.now())
-            return ledger.finish_done(connection, self.clock.now())
-
-        for campaign_id in await self.at_ledger(look, stop):
-            log.info("campaign_finished", campaign=campaign_id)
-
 
     async def _rest(self, until: datetime | None, stop: asyncio.Event) -> None:
         """Until there may be work again; a poll sooner if nothing is known, because others enqueue notices."""

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from mailer.delivery import ledger
+from mailer.delivery import first_copy, ledger
 from mailer.delivery.model import Claimed
 from mailer.delivery.press import Sent, Unsendable, Wire
 from mailer.delivery.turn import Tried, Turned
@@ -234,8 +234,6 @@ class Stretch:
         """The database is away for a moment: back in hand, where leases are kept and a stop lets go of them."""
         self._rows.extendleft(reversed(rows))
         pause, self._print_pause = self._print_pause, min(self._print_pause * 2, LONGEST_PAUSE)
-            copies = [row for row in rows if row.notice == first_copy.PURPOSE]
-            ledger.refuse_unsent(connection, dict.fromkeys(copies, "press_failed"), now)
         log.warning("press_waits_for_database", error=type(error.orig).__name__, seconds=pause)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), pause)
@@ -246,6 +244,8 @@ class Stretch:
         def give_back(connection: Connection) -> None:
             for campaign_id in {row.campaign_id for row in rows if row.campaign_id is not None}:
                 ledger.hold(connection, campaign_id, "press_failed", {"error": error[:500]}, now)
+            copies = [row for row in rows if row.notice == first_copy.PURPOSE]
+            ledger.refuse_unsent(connection, dict.fromkeys(copies, "press_failed"), now)
             ledger.release(connection, rows, due_at=now + timedelta(minutes=10))
 
         await self._sender.at_ledger(give_back, self._stop)

@@ -89,11 +89,11 @@ class Turn:
         """Locks are taken in the same order by all: own rows, relay, campaigns, windows, own rows."""
         judged = [(each, self._decide(each)) for each in tried]
         ours = ledger.settle(connection, [_settlement(*pair) for pair in judged], self.settings.relay)
+        if any(each.row.notice == first_copy.PURPOSE for each in tried):
+            first_copy.conclude(connection, now)
         gate = self._draw_conclusions(connection, judged, now)
         offered, again_at = self._allowed(connection, gate, candidates, in_flight, now)
         marked: set[int] = set()
-        if any(each.row.notice == first_copy.PURPOSE for each in tried):
-            first_copy.conclude(connection, now)
         if offered:
             if self.watch.waiting:
                 self.watch.waiting = False

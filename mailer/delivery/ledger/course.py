@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -71,17 +70,6 @@ def hold(
     return bool(held)
 
 
-def finish_if_done(connection: Connection, campaign_id: int, now: datetime, *, by: Actor = PRESS) -> bool:
-    """Finish a sending campaign without a row queued, claimed, attempting or deferred."""
-    return bool(_finish(connection, now, by, campaign.c.id == campaign_id))
-
-
-def finish_done(connection: Connection, now: datetime, *, by: Actor = PRESS) -> list[int]:
-    """The same for all campaigns that are sending: the ids of those that are finished now."""
-    return _finish(connection, now, by, sa.true())
-
-
-def reopen(connection: Connection, campaign_id: int, now: datetime, *, by: Actor) -> bool:
 def close(connection: Connection, campaign_id: int, minutes: int) -> None:
     """Nothing of it leaves until `open_at` says when: `minutes` after the office has its first copies."""
     connection.execute(
@@ -107,22 +95,17 @@ def open_at(connection: Connection, campaign_id: int, at: datetime) -> None:
     )
 
 
-def hold_unserved(connection: Connection, routes: Routes, now: datetime) -> int:
-    """Hold what is sending although no relay takes its sender any more; how many."""
-    found = connection.execute(
-        sa.select(campaign.c.id, issue.c.newsletter)
-        .join(issue, issue.c.id == campaign.c.issue_id)
-        .where(campaign.c.state == "sending", campaigns_of(Share(newsletters=routes.unserved)))
-    ).all()
-    return sum(
-        hold(
-            connection, row.id, "no_relay_for_sender",
-            {"newsletter": row.newsletter, "email": routes.of(row.newsletter).sender}, now,
-        )
-        for row in found
-    )  # fmt: skip
+def finish_if_done(connection: Connection, campaign_id: int, now: datetime, *, by: Actor = PRESS) -> bool:
+    """Finish a sending campaign without a row queued, claimed, attempting or deferred."""
+    return bool(_finish(connection, now, by, campaign.c.id == campaign_id))
 
 
+def finish_done(connection: Connection, now: datetime, *, by: Actor = PRESS) -> list[int]:
+    """The same for all campaigns that are sending: the ids of those that are finished now."""
+    return _finish(connection, now, by, sa.true())
+
+
+def reopen(connection: Connection, campaign_id: int, now: datetime, *, by: Actor) -> bool:
     """A finished campaign goes on sending because rows of it were queued again."""
     reopened = connection.execute(
         campaign.update()
