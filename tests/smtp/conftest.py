@@ -28,6 +28,7 @@ class Authority:
     pem: Callable[..., Path]
     server: Callable[..., ssl.SSLContext]
     client: ssl.SSLContext
+    ca: Path
 
 
 @pytest.fixture(scope="session")
@@ -84,4 +85,4 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         context.load_cert_chain(pem(name=name, expired=expired))
         return context
 
-    return Authority(pem, server, ssl.create_default_context(cafile=str(ca_file)))
+    return Authority(pem, server, ssl.create_default_context(cafile=str(ca_file)), ca_file)
