@@ -10,8 +10,6 @@ import email.policy
 import hashlib
 import json
 import random
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.header import decode_header, make_header
@@ -25,7 +23,7 @@ import pytest
 from mailer.composer.model import Edition
 from mailer.message import dkim
 from mailer.message.build import compile
-from tests.conftest import missing
+from tests.judges.asking import JUDGES, ask, node, perl
 from tests.message.samples import (
     FAMILY,
     NAMES,
@@ -41,7 +39,6 @@ from tests.message.samples import (
 )
 from tests.message.test_dkim import ED25519, RECORDS, RSA, _verified
 
-JUDGES = Path(__file__).parents[1] / "judges"
 PEOPLE = 40  # per language and form
 LONG_URL = "https://letter.harbour.example/u/" + "x" * 267  # 300 characters
 SYLLABLES = [
@@ -138,37 +135,12 @@ def _read(message: Message) -> Seen:
     }
 
 
-def _ask(command: list[str], lines: list[str]) -> list[Any]:
-    done = subprocess.run(
-        command, input="\n".join(lines), capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert isinstance(answer, list)
-    return answer
-
-
 def _by_perl(paths: list[Path]) -> list[Seen]:
-    perl = shutil.which("perl")
-    if (
-        not perl
-        or subprocess.run([perl, "-MMIME::Parser", "-e1"], capture_output=True, check=False).returncode
-    ):
-        missing("MIME::Parser", "libmime-tools-perl")
-    return _ask([str(perl), str(JUDGES / "read.pl")], list(map(str, paths)))
-
-
-def _node(script: str) -> list[str]:
-    node = shutil.which("node")
-    if not node:
-        missing("node", "nodejs")
-    if not (JUDGES.parent / "node_modules" / "mailparser").is_dir():
-        missing("mailparser", "npm; then run `npm ci` in tests/")
-    return [str(node), str(JUDGES / script)]
+    return ask(perl("read.pl"), list(map(str, paths)))
 
 
 def _by_mailparser(paths: list[Path]) -> list[Seen]:
-    seen = _ask(_node("read.mjs"), list(map(str, paths)))
+    seen = ask(node("read.mjs"), list(map(str, paths)))
     for mail in seen:
         mail["pictures"] = [[f"<{cid}>", *rest] for cid, *rest in mail["pictures"]]
         (mail["unsubscribe"],) = (line.partition(": ")[2] for line in mail["unsubscribe"])
@@ -209,7 +181,7 @@ def test_mailauth_and_dkimpy_verify_every_message_and_no_changed_one(
         assert old in message
         spoiled.append(tmp_path / f"{name}.eml")
         spoiled[-1].write_bytes(message.replace(old, new, 1))
-    answers = _ask(_node("verify.mjs"), [json.dumps(RECORDS), *map(str, [*paths, *spoiled])])
+    answers = ask(node("verify.mjs"), [json.dumps(RECORDS), *map(str, [*paths, *spoiled])])
     for path, results in zip([*paths, *spoiled], answers, strict=True):
         good = path in paths
         assert {r["algorithm"] for r in results} == {"rsa-sha256", "ed25519-sha256"}
