@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from . import tables
@@ -29,4 +30,15 @@ def record(
         tables.audit_record.insert().values(
             at=at, by=str(by), action=action, subject=subject, before=before, after=after
         )
+    )
+
+
+def last(connection: Connection, action: str, subject: str) -> datetime | None:
+    """When this was last done to it."""
+    said = tables.audit_record
+    return connection.scalar(
+        sa.select(said.c.at)
+        .where(said.c.subject == subject, said.c.action == action)
+        .order_by(said.c.id.desc())
+        .limit(1)
     )
