@@ -9,7 +9,7 @@ import typer
 from mailer.errors import Refused
 from mailer.i18n import Words
 
-from . import watching
+from . import deliveries, watching
 from .main import Desk
 
 
@@ -130,6 +130,7 @@ def _steer(group: typer.Typer, said: Words) -> None:
 
 def _look(group: typer.Typer, said: Words) -> None:
     watching.add_status(group, said)
+    deliveries.add_deliveries(group, said)
 
     @group.command("list", help=said("cli.campaigns.list.help"))
     def list_(ctx: typer.Context) -> None:

@@ -1,10 +1,12 @@
 """Many people at once: a file of them in, all of them out.
 
 `import_people(engine, Source(…), Declaration(…), Options(…), by=…, now=…, random=…, permanent_key=…)`
-and `export(connection, out=…)`. Called by the CLI, pages and the demo.
+and `export(connection, out=…)`; `guard`, `write_csv` and `write_json` for other tables of people. Called by
+the CLI, pages and the demo.
 """
 
-from .exporting import export
+from .cells import guard
+from .exporting import export, write_csv, write_json
 from .importing import Declaration, ImportResult, Options, import_people
 from .reasons import RowError, sentence
 from .refusals import RefusedFile
@@ -18,6 +20,9 @@ __all__ = [
     "RowError",
     "Source",
     "export",
+    "guard",
     "import_people",
     "sentence",
+    "write_csv",
+    "write_json",
 ]

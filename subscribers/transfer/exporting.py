@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -46,11 +46,11 @@ def export(connection: Connection, *, list_slug: str | None = None, out: BinaryI
         raise bad_table("too_many_rows", limit=LAST_ROW)
     people = _people(connection, query, of_list)
     if form == "json":
-        return _write_json(people, out)
+        return write_json(map(_document, people), out)
     names = _attribute_names(connection)
     heading = [*FIELDS, *(f"attr.{name}" for name in names), SUPPRESSED, *([] if of_list else [LISTS])]
     rows = (_cells(person, names, with_lists=of_list is None) for person in people)
-    return (_write_csv if form == "csv" else _write_xlsx)([heading], rows, out)
+    return (write_csv if form == "csv" else _write_xlsx)([heading], rows, out)
 
 
 def _query(of_list: MailingList | None) -> sa.Select[Any]:
@@ -120,8 +120,8 @@ def _cells(person: dict[str, Any], names: Sequence[str], *, with_lists: bool) ->
     return [guard(cell) for cell in cells]
 
 
-def _write_csv(heading: Iterable[list[str]], rows: Iterable[list[str]], out: BinaryIO) -> int:
-    """UTF-8 with its mark, so that Excel reads it; CRLF as RFC 4180 has it."""
+def write_csv(heading: Iterable[list[str]], rows: Iterable[list[str]], out: BinaryIO) -> int:
+    """UTF-8 with its mark, so that Excel reads it; CRLF as RFC 4180 has it. How many; the caller guards cells."""
     text = io.TextIOWrapper(out, "utf-8-sig", newline="")
     try:
         writer = csv.writer(text)
@@ -145,17 +145,20 @@ def _write_xlsx(heading: Iterable[list[str]], rows: Iterable[list[str]], out: Bi
     return people
 
 
-def _write_json(people: Iterable[dict[str, Any]], out: BinaryIO) -> int:
-    """One array, an object a line."""
+def _document(person: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "email": person["email"], "reference": reference.show(person["reference"]), "name": person["name"],
+        "languages": person["languages"].split(",") if person["languages"] else [],
+        "time_zone": person["time_zone"], "attributes": person["attributes"],
+        "subscriptions": [{"list": slug, "state": state} for slug, state in person["lists"].items()],
+        "suppressed": person["suppressed"],
+    }  # fmt: skip
+
+
+def write_json(documents: Iterable[Mapping[str, Any]], out: BinaryIO) -> int:
+    """One array, an object a line. How many."""
     count = 0
-    for person in people:
-        shown = {
-            "email": person["email"], "reference": reference.show(person["reference"]), "name": person["name"],
-            "languages": person["languages"].split(",") if person["languages"] else [],
-            "time_zone": person["time_zone"], "attributes": person["attributes"],
-            "subscriptions": [{"list": slug, "state": state} for slug, state in person["lists"].items()],
-            "suppressed": person["suppressed"],
-        }  # fmt: skip
+    for shown in documents:
         out.write((",\n" if count else "[\n").encode() + json.dumps(shown, ensure_ascii=False).encode())
         count += 1
     out.write(b"\n]\n" if count else b"[]\n")
