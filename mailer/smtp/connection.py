@@ -47,14 +47,22 @@ class Supply(Protocol):
 class Connection(asyncio.Protocol):
     """Made by `connect`, which returns it ready for transactions."""
 
-    def __init__(self, relay: Relay, supply: Supply, tls_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        supply: Supply,
+        tls_context: ssl.SSLContext | None = None,
+        *,
+        pipelining: bool = True,
+    ) -> None:
         self.relay = relay
+        self._pipelining = pipelining
         self.accepted = 0
         self._supply = supply
         self._tls_context = tls_context
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._dialogue = Dialogue(relay, secure=relay.tls == "implicit")
+        self._dialogue = self._new_dialogue()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._written = 0
@@ -129,9 +137,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         name = transport.get_extra_info("sockname")
         if name and self._dialogue.state is State.GREETING:
-            self._dialogue = Dialogue(
-                self.relay, secure=self.relay.tls == "implicit", local_name=_literal(name[0])
-            )
+            self._dialogue = self._new_dialogue(_literal(name[0]))
         raw = transport.get_extra_info("socket")
         if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -163,6 +169,11 @@ class Connection(asyncio.Protocol):
         self._lose("connection_lost")
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _new_dialogue(self, local_name: str = "[127.0.0.1]") -> Dialogue:
+        dialogue = Dialogue(self.relay, secure=self.relay.tls == "implicit", local_name=local_name)
+        dialogue.allow_pipelining(self._pipelining and self.relay.pipeline)
+        return dialogue
 
     @property
     def _is_spent(self) -> bool:
@@ -291,12 +302,15 @@ class Connection(asyncio.Protocol):
         return max(patience * 2, min(patience * 10, MESSAGE_SECONDS))
 
 
-async def connect(relay: Relay, supply: Supply, tls_context: ssl.SSLContext | None = None) -> Connection:
-    """A connection that is greeted, encrypted and signed in. Raises RelayUnusable."""
+async def connect(
+    relay: Relay, supply: Supply, tls_context: ssl.SSLContext | None = None, *, pipelining: bool = True
+) -> Connection:
+    """A connection that is greeted, encrypted and signed in, and may have begun to serve. Without `pipelining`
+    it goes in lock-step until it is allowed. Raises RelayUnusable."""
     if relay.username and relay.tls == "none" and not relay.is_loopback:
         raise problem("relay_auth_plaintext", relay, stage="auth")
     loop = asyncio.get_running_loop()
-    connection = Connection(relay, supply, tls_context)
+    connection = Connection(relay, supply, tls_context, pipelining=pipelining)
     implicit = relay.tls == "implicit"
     try:
         async with asyncio.timeout(min(HANDSHAKE_SECONDS, relay.timeout.total_seconds())):

@@ -78,7 +78,8 @@ class Dialogue:
         return self._awaiting[-1][0] is Step.MARK and len(self._open) < self._most_open
 
     def allow_pipelining(self, allowed: bool) -> None:
-        """Choose the gait anew; takes effect with the next transaction."""
+        """Choose the gait anew; takes effect with the next transaction, or when READY."""
+        self._pipelining_allowed = allowed
         self._pipelining_allowed = allowed
         offered = self.capabilities
         self._pipelines = allowed and "PIPELINING" in offered

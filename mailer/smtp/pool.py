@@ -180,7 +180,9 @@ class Pool:
             task.add_done_callback(self._opened)
 
     async def _open(self) -> None:
-        connection = await smtp_connection.connect(self.relay, self, self._tls_context)
+        connection = await smtp_connection.connect(
+            self.relay, self, self._tls_context, pipelining=self._proven
+        )
         self._capabilities = connection.capabilities
         connection.allow_pipelining(self._proven)
         if self._is_closed:

@@ -135,6 +135,19 @@ def test_with_a_password_pipelining_waits_until_the_first_message_has_worked() -
     run(main)
 
 
+def test_with_a_password_bdat_too_waits_until_the_first_message_has_worked() -> None:
+    async def main() -> None:
+        options = Options(users={"keiko": "word"}, chunking=True)
+        async with Sink(options=options, script=lambda moment: None) as sink:
+            async with Pool(relay_to(sink, username="keiko", password="word", connections=1)) as pool:
+                assert all(o.accepted for o in await send(pool, 4))
+            said = [line.partition(" ")[0] for line in sink.commands]
+        assert said[2:6] == ["MAIL", "RCPT", "DATA", "MAIL"]
+        assert said.count("BDAT") == 3
+
+    run(main)
+
+
 @pytest.mark.parametrize("mechanisms", ["PLAIN", "LOGIN", "LOGIN PLAIN"])
 def test_encrypted_and_signed_in_mail_goes_through(authority: Authority, mechanisms: str) -> None:
     async def main() -> None:
