@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from types import TracebackType
 from typing import Protocol, Self
 
+from mailer.delivery import routes
 from mailer.delivery.model import Claimed
 from mailer.delivery.retry import Policy
+from mailer.delivery.routes import Routes
 from mailer.delivery.throttle import Rate
 from mailer.smtp.model import Capabilities, Envelope, Outcome
 from mailer.smtp.wire import Checked
@@ -70,12 +72,17 @@ class Settings:
     lease: timedelta = timedelta(minutes=5)
     policy: Policy = field(default_factory=Policy)
     zone: tzinfo = UTC
+    ways: Routes | None = None  # all relays' newsletters, by which this one knows its part; None: it is alone
     only: tuple[int, ...] | None = None  # these campaigns and no notices; None: all but rehearsals
     poll: timedelta = timedelta(seconds=1)  # how soon an idle sender sees new work
     drain: timedelta = timedelta(seconds=60)  # how long a stop waits for replies
     linger: timedelta = timedelta(
         milliseconds=10
     )  # how long a reply waits for company before it is committed
+
+    @property
+    def routes(self) -> Routes:
+        return self.ways or routes.only(self.relay)
 
 
 @dataclass(frozen=True, slots=True)

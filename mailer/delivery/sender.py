@@ -19,9 +19,12 @@ import structlog
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from mailer.delivery import first_copy, ledger, process, throttle
+from mailer.delivery import failover, first_copy, ledger, process, throttle
+from mailer.delivery.model import Claimed
 from mailer.delivery.press import Clock, Press, Sent, Settings, Wire
+from mailer.delivery.routes import NONE
 from mailer.delivery.stretch import Stretch
+from mailer.delivery.throttle import Closed
 from mailer.delivery.turn import Turn, Watch
 from subscribers.database import reading
 
@@ -67,6 +70,15 @@ class Sender:
         async with self._open_wire() as wire:
             return await self._send(wire, stop or asyncio.Event(), self.settings.batch_size)
 
+    def claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
+        """Up to `limit` rows of what this relay carries now; none while others of the hand go another way."""
+        mine, watch = failover.share(connection, self.settings, now), self.turn.watch
+        if not mine or not mine.newsletters.covers(watch.carrying):
+            return []
+        watch.carrying = mine.newsletters
+        lease, zone = self.settings.lease, self.settings.zone
+        return ledger.claim(connection, self.name, limit, now, lease, share=mine, zone=zone)
+
     async def at_ledger(self, work: Callable[[Connection], T], stop: asyncio.Event | None = None) -> T:
         """Run `work` in a transaction, again and again while the database cannot be reached.
 
@@ -95,9 +107,12 @@ class Sender:
         await self._tidy(now, stop)
         if not await asyncio.get_running_loop().run_in_executor(self._thread, self._something_to_do, now):
             return Sent({}, None)
-        gate = await self.at_ledger(self._gate, stop)
-        if gate is not None:
-            return Sent({}, gate)
+        gate = await self.at_ledger(lambda connection: self._gate(connection, now), stop)
+        if gate is not None and gate.until > now:
+            return Sent({}, gate.until)
+        if gate is not None and not self.settings.routes.is_single:
+            limit = 1  # one that knocks; the others are not kept from the relay that stands in
+        self.turn.watch.carrying = NONE
         sent = await Stretch(self, wire, stop, limit).run()
         await self._look_round(stop)
         return sent
@@ -113,6 +128,10 @@ class Sender:
         )
         if unsent or uncertain:
             log.warning("took_over", unsent=unsent, uncertain=uncertain)
+        if self.settings.routes.unserved:
+            await self.at_ledger(
+                lambda connection: ledger.hold_unserved(connection, self.settings.routes, now), stop
+            )
         await self._look_round(stop)
         await self.at_ledger(lambda connection: ledger.forget_claims(connection, now), stop)
 
@@ -128,19 +147,17 @@ class Sender:
 
     def _something_to_do(self, now: datetime) -> bool:
         with contextlib.suppress(OperationalError, InterfaceError), reading(self._engine) as connection:
-            only = self.settings.only
-            return ledger.due(connection, now, campaigns=only, notices=only is None)
+            return failover.is_concerned(connection, self.settings, now)
         return False
 
-    def _gate(self, connection: Connection) -> datetime | None:
-        """A relay that is closed makes all campaigns wait, those too that began after it closed."""
-        now = self.clock.now()
+    def _gate(self, connection: Connection, now: datetime) -> Closed | None:
+        """A relay that is closed makes campaigns wait, those too that began after it closed."""
         gate = throttle.closed(connection, self.settings.relay)
         if gate is None or gate.until <= now:
             ledger.go_on(connection, now)
-            return None
-        ledger.wait(connection, gate.until, gate.reason, gate.reply, campaigns=self.settings.only)
-        return gate.until
+        else:
+            failover.tell(connection, self.settings, now)
+        return gate
 
     async def _rest(self, until: datetime | None, stop: asyncio.Event) -> None:
         """Until there may be work again; a poll sooner if nothing is known, because others enqueue notices."""

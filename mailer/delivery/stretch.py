@@ -177,21 +177,11 @@ class Stretch:
         return batch
 
     async def _claim(self) -> None:
-        settings, now = self._settings, self._clock.now()
+        now = self._clock.now()
         limit = self._batch if self._left is None else min(self._batch, self._left)
         self._looked_at = now
         found = await self._sender.at_ledger(
-            lambda connection: ledger.claim(
-                connection,
-                self._sender.name,
-                limit,
-                now,
-                settings.lease,
-                campaigns=settings.only,
-                notices=settings.only is None,
-                zone=settings.zone,
-            ),
-            self._stop,
+            lambda connection: self._sender.claim(connection, limit, now), self._stop
         )
         if self._left is not None:
             self._left -= len(found)
@@ -270,6 +260,7 @@ class Stretch:
                 task = asyncio.get_running_loop().create_task(self._fly(each))
                 self._flying[task] = each.row
         await self._give_back(leaving[: turned.offered], turned)
+        self._resting = self._resting or turned.over
         self._wait_for(turned.again_at, now)
 
     async def _give_back(self, offered: Sequence[Ready], turned: Turned) -> None:

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery import first_copy, ledger, retry, throttle
+from mailer.delivery import failover, first_copy, ledger, retry, throttle
 from mailer.delivery.model import Claimed, DeliveryState, Settlement
 from mailer.delivery.press import Settings
 from mailer.delivery.retry import About, Decision
+from mailer.delivery.routes import NONE, Newsletters
 from mailer.delivery.throttle import Closed
 from mailer.smtp.model import Outcome
 from mailer.tables.delivery import delivery
@@ -50,6 +51,7 @@ class Turned:
     again_at: datetime | None  # when more may leave; None: at once
     settled: Counter[str]
     stale: int  # results of rows that were no longer ours: nothing was written
+    over: bool = False  # another relay carries some of this now: what is in hand goes back
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ class Watch:
     policy: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     lost: int = 0
     waiting: bool = False  # we told campaigns to wait, and have not told them to go on
+    carrying: Newsletters = NONE  # what the rows in hand may belong to
 
     def saw(self, row: Claimed, decision: Decision) -> None:
         if decision.state is DeliveryState.ACCEPTED:
@@ -92,7 +95,8 @@ class Turn:
         if any(each.row.notice == first_copy.PURPOSE for each in tried):
             first_copy.conclude(connection, now)
         gate = self._draw_conclusions(connection, judged, now)
-        offered, again_at = self._allowed(connection, gate, candidates, in_flight, now)
+        over = bool(candidates) and not self._still_carries(connection, now)
+        offered, again_at = self._allowed(connection, gate, () if over else candidates, in_flight, now)
         marked: set[int] = set()
         if offered:
             if self.watch.waiting:
@@ -104,7 +108,7 @@ class Turn:
             unused = len(first) - len(marked)
             throttle.give_back(connection, relay, self.settings.rates, unused, now)
         settled = Counter(str(decision.state) for each, decision in judged if each.row.id in ours)
-        return Turned(offered, frozenset(marked), again_at, settled, len(judged) - len(ours))
+        return Turned(offered, frozenset(marked), again_at, settled, len(judged) - len(ours), over)
 
     # ── what came back ───────────────────────────────────────────────────────────────────────────
 
@@ -134,17 +138,18 @@ class Turn:
         accepted = any(decision.state is DeliveryState.ACCEPTED for _, decision in judged)
         if gate is not None and gate.until <= now and accepted:  # we knocked, and it opened
             throttle.reopen(connection, self.settings.relay, now)
+            self._tell(connection, now)
             return None
         return gate
 
     def _close(self, connection: Connection, reason: str, reply: str | None, now: datetime) -> Closed:
         gate = throttle.close(connection, self.settings.relay, reason, reply, self.settings.rates, now)
-        self._wait(connection, gate.until, gate.reason, gate.reply)
+        self._tell(connection, now)
         return gate
 
-    def _wait(self, connection: Connection, until: datetime, reason: str, reply: str | None) -> None:
+    def _tell(self, connection: Connection, now: datetime) -> None:
         self.watch.waiting = True
-        ledger.wait(connection, until, reason, reply, campaigns=self.settings.only)
+        failover.tell(connection, self.settings, now)
 
     def _hold(self, connection: Connection, tried: Tried, reason: str, now: datetime) -> None:
         if tried.row.campaign_id is not None:
@@ -164,6 +169,12 @@ class Turn:
         )
         return seen > 0 and others is None
 
+    def _still_carries(self, connection: Connection, now: datetime) -> bool:
+        """May all that is in hand still go over this relay?"""
+        if self.settings.routes.is_single:
+            return True
+        return failover.share(connection, self.settings, now).newsletters.covers(self.watch.carrying)
+
     # ── what may leave ───────────────────────────────────────────────────────────────────────────
 
     def _allowed(
@@ -176,7 +187,7 @@ class Turn:
     ) -> tuple[int, datetime | None]:
         """How many of the candidates, notices first, and when there will be more."""
         if gate is not None and gate.until > now:
-            self._wait(connection, gate.until, gate.reason, gate.reply)
+            self._tell(connection, now)
             return 0, gate.until
         wanted = len(candidates)
         if gate is not None:  # after a refusal one goes ahead, the others wait for its reply
@@ -191,7 +202,8 @@ class Turn:
             grant = throttle.take(connection, scope, rates, wanted - notices, now)
             granted += grant.granted
         if grant.next_at is not None and granted == 0 and grant.next_at - now >= WORTH_TELLING:
-            self._wait(connection, grant.next_at, "rate", None)
+            self.watch.waiting = True
+            failover.wait_for_rate(connection, self.settings, grant.next_at, now)
         return granted, grant.next_at
 
 

@@ -10,7 +10,19 @@ from .build import build
 from .change import cancel, enqueue_notice, requeue, skip_for
 from .claim import attempting, claim, due, release, release_dead, release_expired, renew
 from .counts import counts, open_rows, totals
-from .course import close, closed, finish_done, finish_if_done, go_on, hold, open_at, reopen, wait
+from .course import (
+    close,
+    closed,
+    finish_done,
+    finish_if_done,
+    go_on,
+    hold,
+    hold_unserved,
+    lift,
+    open_at,
+    reopen,
+    wait,
+)
 from .settle import refuse_unsent, settle
 from .tidy import forget_claims
 from .watching import by_domain, last_replies, reply_shown
@@ -31,8 +43,10 @@ __all__ = [
     "forget_claims",
     "go_on",
     "hold",
-    "open_at",
+    "hold_unserved",
     "last_replies",
+    "lift",
+    "open_at",
     "open_rows",
     "refuse_unsent",
     "release",

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from mailer.delivery.model import Claimed, DeliveryState
+from mailer.delivery.routes import ALL, WHOLE, Newsletters, Share
 from mailer.tables import delivery as tables
 from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import delivery
@@ -23,7 +24,7 @@ from subscribers.audience import Recipient
 from subscribers.database import Utc
 
 from .recheck import notice_refusals, read_recipients, refusals
-from .rows import back_to, cancelled_at, may_leave, open_in, payload, table_of
+from .rows import back_to, campaigns_of, cancelled_at, may_leave, notices_of, open_in, payload, table_of
 
 _S = DeliveryState
 _HELD = {"id": sa.BigInteger(), "fence": sa.BigInteger()}
@@ -41,20 +42,18 @@ def claim(
     now: datetime,
     lease: timedelta,
     *,
-    campaigns: Sequence[int] | None = None,
-    notices: bool = True,
+    share: Share = WHOLE,
     zone: tzinfo = UTC,
 ) -> list[Claimed]:
     """Up to `limit` due rows, notices first, then the campaigns that are sending, the oldest first.
 
     Consent and suppression are asked again here, in the same transaction: whoever may no longer get
-    it becomes skipped with the reason. Empty when nothing is due. `campaigns` narrows the choice, and
-    only who names a rehearsal gets its rows; `zone` is the site's, for the date since when a person
-    subscribes.
+    it becomes skipped with the reason. Empty when nothing is due. `share` narrows the choice;
+    `zone` is the site's, for the date since when a person subscribes.
     """
     claimed: list[Claimed] = []
     while not claimed:  # a batch of which everyone has left meanwhile is not the end
-        found = _due_rows(connection, limit, now, campaigns, notices)
+        found = _due_rows(connection, limit, _questions(connection, now, share))
         if not found:
             break
         recipients, refused = _ask_again(connection, found, now, zone)
@@ -69,17 +68,11 @@ def claim(
     return claimed
 
 
-def due(
-    connection: Connection,
-    now: datetime,
-    *,
-    campaigns: Sequence[int] | None = None,
-    notices: bool = True,
-) -> bool:
+def due(connection: Connection, now: datetime, share: Share = WHOLE) -> bool:
     """True if a claim would find something. Reads only, so that an idle sender locks nobody out."""
     return any(
         connection.execute(_due(*question).with_only_columns(delivery.c.id).limit(1)).first() is not None
-        for question in _questions(connection, now, campaigns, notices)
+        for question in _questions(connection, now, share)
     )
 
 
@@ -185,40 +178,40 @@ def _cancel_left_behind(connection: Connection) -> None:
 
 # ── what is due ─────────────────────────────────────────────────────────────────────────────────
 
-Question = tuple[int | None, DeliveryState, datetime]
+Question = tuple[int | None, DeliveryState, datetime, Newsletters]
 
 
-def _questions(
-    connection: Connection, now: datetime, campaigns: Sequence[int] | None, notices: bool
-) -> Iterator[Question]:
+def _questions(connection: Connection, now: datetime, share: Share) -> Iterator[Question]:
     """Where to look, in order: each answer is the head of one range of the partial index.
 
     What was deferred comes before what is queued: a greylisting server forgets us if we are late.
     """
-    if notices:
-        yield None, _S.DEFERRED, now
-        yield None, _S.QUEUED, now
+    if share.campaigns is None:
+        yield None, _S.DEFERRED, now, share.newsletters
+        yield None, _S.QUEUED, now, share.newsletters
     sending = sa.select(campaign.c.id).where(may_leave(now))
-    whose = campaign.c.kind != "rehearsal" if campaigns is None else campaign.c.id.in_(campaigns)
+    whose = campaigns_of(share)
     for campaign_id in connection.scalars(sending.where(whose).order_by(campaign.c.at, campaign.c.id)).all():
-        yield campaign_id, _S.DEFERRED, now
-        yield campaign_id, _S.QUEUED, now
+        yield campaign_id, _S.DEFERRED, now, ALL
+        yield campaign_id, _S.QUEUED, now, ALL
 
 
-def _due(campaign_id: int | None, state: DeliveryState, now: datetime) -> sa.Select[Any]:
-    whose = delivery.c.campaign_id.is_(None) if campaign_id is None else delivery.c.campaign_id == campaign_id
+def _due(
+    campaign_id: int | None, state: DeliveryState, now: datetime, newsletters: Newsletters = ALL
+) -> sa.Select[Any]:
+    whose = [delivery.c.campaign_id == campaign_id]
+    if campaign_id is None:
+        whose = [delivery.c.campaign_id.is_(None), notices_of(newsletters)]
     return (
         sa.select(*(delivery.c[name] for name in _FIELDS))
-        .where(open_in(state), whose, delivery.c.due_at <= now)
+        .where(open_in(state), *whose, delivery.c.due_at <= now)
         .order_by(delivery.c.due_at)
     )
 
 
-def _due_rows(
-    connection: Connection, limit: int, now: datetime, campaigns: Sequence[int] | None, notices: bool
-) -> list[Row[Any]]:
+def _due_rows(connection: Connection, limit: int, questions: Iterator[Question]) -> list[Row[Any]]:
     found: list[Row[Any]] = []
-    for question in _questions(connection, now, campaigns, notices):
+    for question in questions:
         if len(found) >= limit:
             break
         statement = _due(*question).limit(limit - len(found)).with_for_update(skip_locked=True)

@@ -9,14 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.delivery.model import OPEN_STATES
+from mailer.delivery.routes import WHOLE, Routes, Share
 from mailer.tables.campaigns import campaign
+from mailer.tables.composer import issue
 from mailer.tables.delivery import delivery
 from subscribers import audit
 from subscribers.model import Actor
 
-from .rows import open_in
+from .rows import campaigns_of, open_in
 
 PRESS = Actor("system", "sender")
+# Waits of one relay, which end where another carries the campaign. Others (quiet hours) are for all.
+RELAYS_WAITS = ("quota", "rate", "relay_busy", "relay_down", "relay_refuses")
 
 
 def wait(
@@ -25,18 +29,16 @@ def wait(
     reason: str,
     reply: str | None,
     *,
-    campaigns: Sequence[int] | None = None,
+    share: Share = WHOLE,
 ) -> int:
-    """Nothing of these campaigns (all that are sending, rehearsals aside: they use no relay) leaves before
-    `until`; how many wait.
+    """Nothing of the campaigns of this share (rehearsals use no relay) leaves before `until`; how many wait.
 
     `reason`: quota, rate, relay_refuses, relay_down. `reply`: the server's last words.
     """
-    statement = campaign.update().where(campaign.c.state == "sending")
-    whose = campaign.c.kind != "rehearsal" if campaigns is None else campaign.c.id.in_(campaigns)
-    statement = statement.where(whose)
     return connection.execute(
-        statement.values(waits_until=until, waits_reason=reason, waits_reply=reply)
+        campaign.update()
+        .where(campaign.c.state == "sending", campaigns_of(share))
+        .values(waits_until=until, waits_reason=reason, waits_reply=reply)
     ).rowcount
 
 
@@ -45,6 +47,15 @@ def go_on(connection: Connection, now: datetime) -> int:
     return connection.execute(
         campaign.update()
         .where(campaign.c.state == "sending", campaign.c.waits_until <= now)
+        .values(waits_until=None, waits_reason=None, waits_reply=None)
+    ).rowcount
+
+
+def lift(connection: Connection, share: Share) -> int:
+    """Clear the waits that a relay brought about: another one carries this share now. How many go on."""
+    return connection.execute(
+        campaign.update()
+        .where(campaign.c.state == "sending", campaign.c.waits_reason.in_(RELAYS_WAITS), campaigns_of(share))
         .values(waits_until=None, waits_reason=None, waits_reply=None)
     ).rowcount
 
@@ -93,6 +104,22 @@ def open_at(connection: Connection, campaign_id: int, at: datetime) -> None:
         .where(campaign.c.id == campaign_id, campaign.c.state == "sending", campaign.c.opens_at.is_(None))
         .values(opens_at=at)
     )
+
+
+def hold_unserved(connection: Connection, routes: Routes, now: datetime) -> int:
+    """Hold what is sending although no relay takes its sender any more; how many."""
+    found = connection.execute(
+        sa.select(campaign.c.id, issue.c.newsletter)
+        .join(issue, issue.c.id == campaign.c.issue_id)
+        .where(campaign.c.state == "sending", campaigns_of(Share(newsletters=routes.unserved)))
+    ).all()
+    return sum(
+        hold(
+            connection, row.id, "no_relay_for_sender",
+            {"newsletter": row.newsletter, "email": routes.of(row.newsletter).sender}, now,
+        )
+        for row in found
+    )  # fmt: skip
 
 
 def finish_if_done(connection: Connection, campaign_id: int, now: datetime, *, by: Actor = PRESS) -> bool:

@@ -15,8 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer.delivery.model import DeliveryState
+from mailer.delivery.routes import NO_LIST, Newsletters, Share
 from mailer.tables.campaigns import campaign
+from mailer.tables.composer import issue
 from mailer.tables.delivery import OPEN, delivery
+from subscribers.tables import list_
 
 Columns = Mapping[str, sa.types.TypeEngine[Any]]
 
@@ -73,6 +76,24 @@ def may_leave(now: sa.ColumnElement[datetime] | datetime) -> sa.ColumnElement[bo
         sa.or_(campaign.c.waits_until.is_(None), campaign.c.waits_until <= now),
         sa.or_(campaign.c.safety_minutes == 0, campaign.c.opens_at <= now),
     )
+
+
+def campaigns_of(share: Share) -> sa.ColumnElement[bool]:
+    """Of a campaign: it is of this share. Asks for no issue where it is all newsletters."""
+    whose = campaign.c.kind != "rehearsal" if share.campaigns is None else campaign.c.id.in_(share.campaigns)
+    if share.newsletters.is_all:
+        return whose
+    theirs = sa.select(issue.c.id).where(share.newsletters.hold(issue.c.newsletter))
+    return sa.and_(whose, campaign.c.issue_id.in_(theirs))
+
+
+def notices_of(newsletters: Newsletters) -> sa.ColumnElement[bool]:
+    """Of a notice: its list is of one of these. Without a list it goes as the first newsletter does."""
+    if newsletters.is_all:
+        return sa.true()
+    theirs = sa.select(list_.c.id).where(newsletters.hold(list_.c.newsletter))
+    of_no_list = delivery.c.list_id.is_(None) if NO_LIST in newsletters else sa.false()
+    return sa.or_(delivery.c.list_id.in_(theirs), of_no_list)
 
 
 def cancelled_at() -> sa.ColumnElement[datetime]:
