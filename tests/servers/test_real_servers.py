@@ -153,10 +153,10 @@ def test_a_connection_is_left_after_so_many_messages(real: Real, monkeypatch: py
     opened = 0
     connect = smtp_connection.connect
 
-    async def counted(*arguments: Any) -> smtp_connection.Connection:
+    async def counted(*arguments: Any, **options: Any) -> smtp_connection.Connection:
         nonlocal opened
         opened += 1
-        return await connect(*arguments)
+        return await connect(*arguments, **options)
 
     monkeypatch.setattr(smtp_connection, "connect", counted)
     letters = {f"few-{n}@b.example": MESSAGES[n % len(MESSAGES)] for n in range(20)}
