@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.campaigns import newsletters, recurrence, schedules, store
+from mailer.campaigns import newsletters, recurrence, restored, schedules, store
 from mailer.campaigns.business_days import Calendar
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Schedule, Why
 from mailer.composer import store as issues
@@ -174,6 +174,9 @@ def _reason_to_hold(
         return Why.NOT_APPROVED, {"issue": due.issue}
     if not is_composed_for(connection, due.issue, rules.base_url):
         return Why.COMPOSED_OTHERWISE, {"issue": due.issue}
+    taken = restored.last(connection)
+    if taken is not None and due.at <= taken.at:  # F9: it may have fired after the backup was made
+        return Why.RESTORED, {"issue": due.issue, "since": taken.since}
     if now - due.at > rules.max_lateness:  # F8: after three days nobody wants it unasked
         hours = round((now - due.at) / timedelta(hours=1))
         return Why.LATE, {"issue": due.issue, "at": due.at.isoformat(), "hours": hours}

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.campaigns import store
 from mailer.campaigns.model import Campaign
-from mailer.delivery import ledger
+from mailer.delivery import first_copy, ledger
 from mailer.delivery.ledger.watching import DomainCount, LastReply
 from mailer.delivery.model import OPEN_STATES, Counts
 from mailer.delivery.pace import Pace
@@ -44,6 +44,7 @@ class Status:
     slowed: tuple[SlowedDomain, ...]
     rate_now: float  # accepted in the last minute, a second
     finish: datetime | None = None  # predicted; None: nothing is open, or nobody reckoned
+    first_copy_to: str | None = None  # the office's address, if there is a safety window
 
     @property
     def open(self) -> int:
@@ -63,6 +64,7 @@ class Status:
             "at": campaign.at.isoformat(),
             "launched_at": _iso(campaign.launched_at),
             "finished_at": _iso(campaign.finished_at),
+            "safety": _safety(campaign, self.first_copy_to),
             "waits_until": _iso(campaign.waits_until),
             "waits_reason": campaign.waits_reason,
             "waits_reply": campaign.waits_reply,
@@ -91,6 +93,7 @@ def status(connection: Connection, campaign_id: int, now: datetime) -> Status:
         tuple(ledger.last_replies(connection, campaign_id)),
         tuple(_slowed(connection, now)),
         _rate(counts, now),
+        first_copy_to=first_copy.sent_to(connection, campaign_id),
     )
 
 
@@ -104,6 +107,13 @@ def masked(campaign: Campaign) -> Campaign:
     return replace(
         campaign, reason_facts=facts, waits_reply=reply if reply is None else ledger.reply_shown(reply)
     )
+
+
+def _safety(campaign: Campaign, to: str | None) -> dict[str, object] | None:
+    """`opens_at` null: the first copies have not all arrived yet."""
+    if campaign.safety_minutes == 0:
+        return None
+    return {"minutes": campaign.safety_minutes, "opens_at": _iso(campaign.opens_at), "to": to}
 
 
 def _rate(counts: Counts, now: datetime) -> float:

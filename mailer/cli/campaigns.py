@@ -102,13 +102,27 @@ def _steer(group: typer.Typer, said: Words) -> None:
 
             desk: Desk = ctx.obj
             house = desk.house()
-            move = {"pause": store.pause, "resume": store.resume, "cancel": store.cancel}[verb]
+            move = {"pause": store.pause, "cancel": store.cancel}[verb]
             with house.engine.begin() as connection:
                 move(connection, campaign, by=desk.by, now=datetime.now(UTC))
             watching.tell(desk, house, campaign)
 
-    for verb in ("pause", "resume", "cancel"):
+    for verb in ("pause", "cancel"):
         steer(verb)
+
+    @group.command("resume", help=said("cli.campaigns.resume.help"))
+    def resume(
+        ctx: typer.Context,
+        campaign: int = id_argument,
+        yes: bool = typer.Option(False, "--yes", help=said("cli.campaigns.resume.yes"), show_default=False),
+    ) -> None:
+        from mailer.campaigns import store
+
+        desk: Desk = ctx.obj
+        house = desk.house()
+        with house.engine.begin() as connection:
+            store.resume(connection, campaign, by=desk.by, now=datetime.now(UTC), sure=yes)
+        watching.tell(desk, house, campaign)
 
     @group.command("retry", help=said("cli.campaigns.retry.help"))
     def retry(

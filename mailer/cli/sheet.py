@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mailer.campaigns.reasons import in_words
 from mailer.i18n import Words
 
 from .say import Say
@@ -44,6 +45,12 @@ class Sheet:
 
     def parts(self, status: "Status", now: datetime) -> Iterator[str | Table]:
         yield from self._head(status)
+        if (
+            status.first_copy_to
+            and status.campaign.is_closed(now)
+            and str(status.campaign.state) == "sending"
+        ):
+            yield "  " + self.safety(status.campaign, status.first_copy_to)
         yield from self._course(status, now)
         if uncertain := status.counts.by_state.get("uncertain"):
             yield "  " + self._words(
@@ -81,6 +88,18 @@ class Sheet:
             count=still_open,
         ) + (f" {self.waits(campaign)}" if campaign.waits_until else "")
 
+    def safety(self, campaign: "Campaign", to: str) -> str:
+        """Who looks at the first copy, when the rest leaves, and how to stop it."""
+        if campaign.opens_at is None:
+            return self._words(
+                "cli.campaigns.status.first_copies",
+                to=to,
+                minutes=campaign.safety_minutes,
+                campaign=campaign.id,
+            )
+        at = self._words.moment(campaign.opens_at, self._zone)
+        return self._words("cli.campaigns.status.opens", to=to, at=at, campaign=campaign.id)
+
     def waits(self, campaign: "Campaign") -> str:
         words = self._words
         reason = words.said(f"wait.{campaign.waits_reason}", campaign.waits_reason or "")
@@ -101,7 +120,7 @@ class Sheet:
         if str(campaign.kind) == "rehearsal":
             yield "  " + words("cli.campaigns.status.rehearsal")
         if campaign.reason:
-            yield "  " + words.said(f"hold.{campaign.reason}", campaign.reason, **campaign.reason_facts)
+            yield "  " + in_words(campaign, words, self._zone)
         if campaign.waits_until:
             yield "  " + self.waits(campaign)
         if counts.total:

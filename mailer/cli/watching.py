@@ -136,6 +136,8 @@ def _view(desk: Desk, house: "House", campaign_id: int, *, lines: bool) -> Itera
         with glances.measured(), reading(house.engine) as connection:
             campaign = masked(store.get(connection, campaign_id))
             still_open = ledger.open_rows(connection, campaign_id)
+        if live is None:
+            changes.tell_safety(campaign, seen[-1].first_copy_to)
         if live is not None:
             if looks.is_due():
                 with looks.measured():
@@ -165,6 +167,7 @@ class _Changes:
         self._say, self._sheet = desk.say, sheet
         self._told: tuple[object, ...] = ()
         self._numbers: int | None = None
+        self._opens: list[datetime | None] = []
         self._at = 0.0
 
     def tell(self, campaign: "Campaign", still_open: int) -> None:
@@ -173,6 +176,12 @@ class _Changes:
         if is_new or (still_open != self._numbers and time.monotonic() - self._at >= _LINES_APART):
             self._told, self._numbers, self._at = standing, still_open, time.monotonic()
             self._say.text(self._sheet.line(campaign, still_open, datetime.now(UTC)))
+
+    def tell_safety(self, campaign: "Campaign", to: str | None) -> None:
+        """On stderr, when the window begins and when its end is known: whoever waits may still stop it."""
+        if to and campaign.is_closed(datetime.now(UTC)) and campaign.opens_at not in self._opens:
+            self._opens.append(campaign.opens_at)
+            self._say.note(self._sheet.safety(campaign, to))
 
     def tell_waits(self, campaign: "Campaign") -> None:
         """On stderr: `send --wait` prints its sheet at the end."""

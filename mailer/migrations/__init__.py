@@ -23,9 +23,21 @@ def _history() -> Config:
 def upgrade(engine: Engine, to: str = "head") -> None:
     """Brings the database to the newest tables; does nothing where it is there already."""
     with engine.begin() as connection:
-        config = _history()
-        config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        upgrade_on(connection, to)
+
+
+def upgrade_on(connection: Connection, to: str = "head", *, standing: str | None = None) -> None:
+    """The same in the caller's transaction. `standing`: the revision of tables that came without the word."""
+    config = _history()
+    config.attributes["connection"] = connection
+    if standing is not None:
+        command.stamp(config, standing)
+    command.upgrade(config, to)
+
+
+def knows(revision: str) -> bool:
+    """Is this revision part of the history? One of a newer program is not."""
+    return revision in {one.revision for one in ScriptDirectory.from_config(_history()).walk_revisions()}
 
 
 def standing(connection: Connection) -> tuple[str | None, str]:

@@ -23,6 +23,7 @@ from .course import (
     reopen,
     wait,
 )
+from .restored import freeze
 from .settle import refuse_unsent, settle
 from .tidy import forget_claims
 from .watching import by_domain, last_replies, reply_shown
@@ -41,6 +42,7 @@ __all__ = [
     "finish_done",
     "finish_if_done",
     "forget_claims",
+    "freeze",
     "go_on",
     "hold",
     "hold_unserved",

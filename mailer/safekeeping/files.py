@@ -1,0 +1,99 @@
+"""What both kinds of database share: a file that appears whole, the refusals, the result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from mailer import migrations
+from mailer.campaigns.restored import Frozen
+from mailer.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    file: Path
+    size_bytes: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    frozen: Frozen
+    revision: str
+    set_aside: Path | None  # what stood there before; None: nothing did
+
+
+@contextmanager
+def being_written(file: Path) -> Iterator[Path]:
+    """A file beside it for the owner alone, durable and renamed at the end: `file` is never half."""
+    partial = file.with_name(file.name + ".partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # it holds people's addresses
+    try:
+        yield partial
+        put(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def put(source: Path, target: Path) -> None:
+    """Rename, with the content durable before and the name after."""
+    sync(source)
+    source.replace(target)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def require_tables(connection: Connection) -> None:
+    here, newest = migrations.standing(connection)
+    if here is None:
+        raise Refused("The database has no tables yet.", remedy="Run “mailer migrate”.", key="database_empty")
+    if here != newest:
+        raise Refused(
+            f"The tables are those of another version of the program ({here}, not {newest}).",
+            remedy="Run “mailer migrate”; if the database is the newer one, update the program.",
+            key="database_other_version", here=here, newest=newest,
+        )  # fmt: skip
+
+
+def require_known(file: Path, revision: str | None) -> None:
+    """Raises Refused for a file without this program's tables and for one of a newer program."""
+    if revision is None:
+        raise not_a_backup(file)
+    if not migrations.knows(revision):
+        raise Refused(
+            f"{file} was made by a newer version of the program ({revision}).",
+            remedy="Update the program, then restore.",
+            key="backup_newer", path=str(file), revision=revision,
+        )  # fmt: skip
+
+
+def not_a_backup(file: Path, why: str = "") -> Refused:
+    """`why`: sqlite or postgresql, if it is a backup of that kind and the database is of the other."""
+    return Refused(
+        f"{file} is no backup that can be restored into this database.",
+        remedy="Name a file that “mailer backup” made; nothing was touched.",
+        key="not_a_backup", path=str(file), reason=why,
+    )  # fmt: skip
+
+
+def in_use() -> Refused:
+    return Refused(
+        "A process has the database open.",
+        remedy="Stop mailer work, mailer serve and every other command, then restore.",
+        key="database_in_use",
+    )
