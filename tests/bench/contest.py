@@ -5,6 +5,7 @@ A shared machine swings by a fifth within minutes; whoever runs next to the othe
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ class Lap:
     """One turn of one contestant."""
 
     rate: float  # messages a second
+    messages: int = 0
     cpu_ms: float = 0.0  # of the sending processes for each message; 0: not measured
     memory_mb: float = 0.0
+    sink_ms: float = 0.0  # CPU of the server for each message
 
 
 Laps = Mapping[str, Sequence[Lap]]
@@ -39,13 +42,35 @@ def rates(laps: Laps, name: str) -> list[float]:
     return [lap.rate for lap in laps[name]]
 
 
-def figures(laps: Laps) -> list[tuple[str, str, str]]:
-    """A row for each contestant: name, messages a second, CPU of a message."""
-    return [
-        (
-            name,
-            Spread.of([lap.rate for lap in each]).said(),
-            Spread.of([lap.cpu_ms for lap in each]).said("{:.2f}") if each[0].cpu_ms else "–",
-        )
-        for name, each in laps.items()
-    ]
+FIGURES = (
+    "contestant",
+    "messages a second",
+    "CPU ms a message",
+    "the server's CPU ms",
+    "cores busy",
+    "ceiling here",
+)
+
+
+def figures(laps: Laps) -> list[tuple[str, ...]]:
+    """A row for each contestant. The ceiling: all cores, nothing but these two at work, never waiting."""
+    return [_figures(name, each) for name, each in laps.items()]
+
+
+def _figures(name: str, laps: Sequence[Lap]) -> tuple[str, ...]:
+    rate, ours, theirs = (
+        Spread.of([getattr(lap, what) for lap in laps]) for what in ("rate", "cpu_ms", "sink_ms")
+    )
+    both = ours.median + theirs.median
+    if not both:
+        return (name, rate.said(), "–", "–", "–", "–")
+    ceiling = 1000 * (os.cpu_count() or 1) / both
+    busy = rate.median * both / 1000
+    return (
+        name,
+        rate.said(),
+        ours.said("{:.2f}"),
+        f"{theirs.median:.2f}",
+        f"{busy:.1f}",
+        f"{ceiling:,.0f}/s",
+    )

@@ -26,6 +26,7 @@ from subscribers import store
 from subscribers.database import open_engine
 from subscribers.model import Actor
 from subscribers.transfer import Declaration, Options, Source, import_people
+from tests.bench.tables import Goal, Section, Spread
 
 NOW = datetime(2034, 12, 20, tzinfo=UTC)
 BY = Actor("staff", "bench")
@@ -150,6 +151,25 @@ def measure_bare(path: Path, database: Path, rows: int) -> dict[str, object]:
     connection.close()
     seconds = time.perf_counter() - started
     return {"seconds": round(seconds, 2), "rows_per_second": round(rows / seconds)}
+
+
+def section(rows: int) -> Section:
+    """Row 9 as `make bench` tells it: fresh people into SQLite."""
+    with tempfile.TemporaryDirectory(prefix="bench") as folder:
+        path = Path(folder, "people.csv")
+        write_people(path, rows)
+        engine = prepare(f"sqlite:///{folder}/mailer.sqlite")
+        found = measure(engine, path, rows)
+        engine.dispose()
+    rate = float(str(found["rows_per_second"]))
+    return Section(
+        "Row 9: importing",
+        f"python -m tests.bench.importing --rows {rows}",
+        f"{rows:,} new people from CSV into SQLite: every row judged, references given, consent recorded.",
+        [Goal("9", "importing from CSV", Spread.of([rate]), 25_000, 60_000, "{:,.0f} rows/s")],
+        tuple(found),
+        [tuple(f"{value:,}" for value in found.values())],
+    )
 
 
 def prepare(url: str) -> Engine:

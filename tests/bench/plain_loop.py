@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -92,7 +93,7 @@ def _template(edition: str) -> str:
     return re.sub(r"@@([A-Z]+)@@", r"{{ \1 }}", re.sub(r"\{(?=[{%#])", "{ ", edition))
 
 
-async def _send(folder: Path, port: int, messages: int) -> dict[str, float]:
+async def _send(folder: Path, port: int, messages: int) -> Lap:
     import aiosmtplib
 
     database = sqlite3.connect(folder / "mailer.sqlite", isolation_level=None)
@@ -127,12 +128,12 @@ async def _send(folder: Path, port: int, messages: int) -> dict[str, float]:
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     database.close()
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"rate": len(people) / seconds, "cpu_ms": 1000 * used / len(people)}
+    return Lap(len(people) / seconds, len(people), 1000 * used / len(people))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["send"]:
-        print(json.dumps(asyncio.run(_send(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))))
+        print(json.dumps(asdict(asyncio.run(_send(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))))))
     else:
         from tests.bench import throughput
 

@@ -7,6 +7,7 @@ that were started here are ended.
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.contest import Lap
 from tests.bench.office import Office
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -49,15 +51,21 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
             process.wait()
 
 
+@dataclass(frozen=True)
+class SmtpSink:
+    port: int
+    pid: int
+
+
 @contextmanager
-def smtp_sink() -> Iterator[int]:
-    """Postfix's sink (C, PIPELINING, no CHUNKING); its port."""
+def smtp_sink() -> Iterator[SmtpSink]:
+    """Postfix's sink (C, PIPELINING, no CHUNKING)."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [program("smtp-sink"), *as_nobody(), f"127.0.0.1:{port}", "256"]
-    with ended(subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True)):
+    with ended(subprocess.Popen(command, stdout=subprocess.DEVNULL, text=True)) as process:
         _await_port(port)
-        yield port
+        yield SmtpSink(port, process.pid)
 
 
 @contextmanager
@@ -80,15 +88,17 @@ def _await_port(port: int) -> None:
     raise SystemExit("smtp-sink does not listen")
 
 
-def smtp_source(port: int, messages: int, size_bytes: int, connections: int) -> float:
-    """Messages a second of Postfix's generator (C, one command a round trip)."""
+def smtp_source(port: int, messages: int, size_bytes: int, connections: int) -> Lap:
+    """Postfix's generator (C, one command a round trip)."""
     command = [
         program("smtp-source"), "-s", str(connections), "-l", str(size_bytes), "-m", str(messages),
         "-f", "bounce@example.org", "-t", "reader@example.org", f"127.0.0.1:{port}",
     ]  # fmt: skip
-    started = time.perf_counter()
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return messages / (time.perf_counter() - started)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Lap(messages / seconds, messages, 1000 * used / messages)
 
 
 # ── senders ─────────────────────────────────────────────────────────────────────────────────────

@@ -71,7 +71,7 @@ def _send(template: Office, signed: bool, processes: int) -> Lap:
     accepted = told.by_state.get("accepted", 0)
     if accepted != told.total:
         raise SystemExit(f"not everybody was accepted: {dict(told.by_state)}")
-    return Lap(told.messages_per_second, 1000 * used / accepted, memory)
+    return Lap(told.messages_per_second, accepted, 1000 * used / accepted, memory)
 
 
 if __name__ == "__main__":

@@ -90,3 +90,9 @@ class Section:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def summary(sections: Sequence[Section]) -> str:
+    """Every target in one table, in the order of its row."""
+    goals = sorted((goal for section in sections for goal in section.goals), key=lambda goal: int(goal.row))
+    return table(GOALS, [goal.cells() for goal in goals])

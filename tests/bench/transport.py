@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 from mailer.smtp.model import Envelope, Relay
 from mailer.smtp.pool import Pool
@@ -27,7 +28,7 @@ SOURCE, POOL = "smtp-source", "our pool"
 
 def contestants(port: int, size_bytes: int, messages: int) -> dict[str, Callable[[], Lap]]:
     return {
-        SOURCE: lambda: Lap(smtp_source(port, messages, size_bytes, CONNECTIONS)),
+        SOURCE: lambda: smtp_source(port, messages, size_bytes, CONNECTIONS),
         POOL: lambda: _pool(port, size_bytes, messages),
     }
 
@@ -54,7 +55,7 @@ def mail(size_bytes: int) -> Checked:
     return Checked(head + body, dotted=False, eight_bit=False)
 
 
-async def _send(port: int, size_bytes: int, messages: int) -> dict[str, float]:
+async def _send(port: int, size_bytes: int, messages: int) -> Lap:
     relay = Relay(
         "sink", "127.0.0.1", port, tls="none", connections=CONNECTIONS, local_name="bench.example.org"
     )
@@ -76,12 +77,12 @@ async def _send(port: int, size_bytes: int, messages: int) -> dict[str, float]:
         await asyncio.gather(*(some(pool, turns) for _ in range(2 * CONNECTIONS)))
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"rate": messages / seconds, "cpu_ms": 1000 * used / messages}
+    return Lap(messages / seconds, messages, 1000 * used / messages)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["send"]:
-        print(json.dumps(asyncio.run(_send(*map(int, sys.argv[2:5])))))
+        print(json.dumps(asdict(asyncio.run(_send(*map(int, sys.argv[2:5]))))))
     else:
         from tests.bench import throughput
 
