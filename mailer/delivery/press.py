@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from mailer.delivery import routes
 from mailer.delivery.model import Claimed
+from mailer.delivery.quiet import Quiet
 from mailer.delivery.retry import Policy
 from mailer.delivery.routes import Routes
 from mailer.delivery.throttle import Rate
@@ -73,6 +74,9 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     zone: tzinfo = UTC
     ways: Routes | None = None  # all relays' newsletters, by which this one knows its part; None: it is alone
+    domain_rates: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)  # by recipient domain, A-labels
+    quiet: Quiet | None = None  # when no campaign's mail leaves, tests and rehearsals aside
+    refused_percent: int = 0  # surely more refusals than this hold a campaign; 0: off
     only: tuple[int, ...] | None = None  # these campaigns and no notices; None: all but rehearsals
     poll: timedelta = timedelta(seconds=1)  # how soon an idle sender sees new work
     drain: timedelta = timedelta(seconds=60)  # how long a stop waits for replies
@@ -83,6 +87,10 @@ class Settings:
     @property
     def routes(self) -> Routes:
         return self.ways or routes.only(self.relay)
+
+    def quiet_until(self, now: datetime) -> datetime | None:
+        """When campaigns may go on; None: now."""
+        return self.quiet.until(now) if self.quiet is not None else None
 
 
 @dataclass(frozen=True, slots=True)

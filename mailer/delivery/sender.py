@@ -25,7 +25,8 @@ from mailer.delivery.press import Clock, Press, Sent, Settings, Wire
 from mailer.delivery.routes import NONE
 from mailer.delivery.stretch import Stretch
 from mailer.delivery.throttle import Closed
-from mailer.delivery.turn import Turn, Watch
+from mailer.delivery.turn import Turn
+from mailer.delivery.watch import Watch
 from subscribers.database import reading
 
 T = TypeVar("T")
@@ -133,6 +134,7 @@ class Sender:
                 lambda connection: ledger.hold_unserved(connection, self.settings.routes, now), stop
             )
         await self._look_round(stop)
+        await self.at_ledger(lambda connection: self._keep_quiet(connection, now), stop)
         await self.at_ledger(lambda connection: ledger.forget_claims(connection, now), stop)
 
     async def _look_round(self, stop: asyncio.Event) -> None:
@@ -153,11 +155,17 @@ class Sender:
     def _gate(self, connection: Connection, now: datetime) -> Closed | None:
         """A relay that is closed makes campaigns wait, those too that began after it closed."""
         gate = throttle.closed(connection, self.settings.relay)
+        self._keep_quiet(connection, now)
         if gate is None or gate.until <= now:
             ledger.go_on(connection, now)
         else:
             failover.tell(connection, self.settings, now)
         return gate
+
+    def _keep_quiet(self, connection: Connection, now: datetime) -> None:
+        """Also campaigns that began in quiet time wait for its end, and none waits for an end that was abolished."""
+        if self.settings.only is None:
+            ledger.keep_quiet(connection, self.settings.quiet_until(now))
 
     async def _rest(self, until: datetime | None, stop: asyncio.Event) -> None:
         """Until there may be work again; a poll sooner if nothing is known, because others enqueue notices."""

@@ -254,17 +254,21 @@ class Stretch:
         self._settled += turned.settled
         if turned.stale:
             log.warning("stale_results", deliveries=turned.stale)
-        for each in leaving[: turned.offered]:
+        stays: list[Ready] = []
+        for each in leaving:
             self._ready.popleft()
             if each.row.id in turned.marked:
                 task = asyncio.get_running_loop().create_task(self._fly(each))
                 self._flying[task] = each.row
-        await self._give_back(leaving[: turned.offered], turned)
+            elif each.row.id not in turned.offered | turned.put_off:
+                stays.append(each)
+        self._ready.extendleft(reversed(stays))
+        await self._give_back(candidates, turned)
         self._resting = self._resting or turned.over
         self._wait_for(turned.again_at, now)
 
-    async def _give_back(self, offered: Sequence[Ready], turned: Turned) -> None:
-        unmarked = [each.row for each in offered if each.row.id not in turned.marked]
+    async def _give_back(self, candidates: Sequence[Claimed], turned: Turned) -> None:
+        unmarked = [row for row in candidates if row.id in turned.offered - turned.marked]
         if unmarked:
             await self._sender.at_ledger(lambda connection: ledger.release(connection, unmarked), self._stop)
 

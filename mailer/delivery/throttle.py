@@ -115,18 +115,18 @@ def take(
     if not rates or wanted <= 0:
         return Grant(max(wanted, 0))
     _alone(connection, scope)
-    free = wanted
-    next_at: datetime | None = None
-    for rate in rates:
-        slots = _slots(connection, scope, rate, now)
-        room = rate.limit_for(notice) - sum(taken for _, taken in slots)
-        if room < wanted:
-            later = _room_at(slots, rate, room)
-            next_at = later if next_at is None else max(next_at, later)
-        free = min(free, max(room, 0))
+    slots = {rate: _slots(connection, scope, rate, now) for rate in rates}
+    rooms = {rate: rate.limit_for(notice) - sum(taken for _, taken in slots[rate]) for rate in rates}
+    free = max(min(wanted, *rooms.values()), 0)
     if free:
         _count(connection, scope, rates, now, free)
-    return Grant(free, next_at if free < wanted else None)
+    if free == wanted:
+        return Grant(free)
+    full = [rate for rate in rates if rooms[rate] <= free]
+    return Grant(
+        free,
+        max(_room_at([*slots[rate], (rate.slot(now), free)], rate, rooms[rate] - free) for rate in full),
+    )
 
 
 def take_in_order(

@@ -1,27 +1,29 @@
 """One turn at the ledger: settle what came back, ask the windows, mark what leaves next. One transaction.
 
-Owns what an outcome means for others: a quota closes the relay, a policy against us holds the campaign, a
-row of broken connections is a relay that is down. Called by the sender in a thread, many times a second.
+Owns what an outcome means for others: a quota closes the relay, a policy against us or too many refusals hold
+the campaign, a row of broken connections is a relay that is down, a domain that asks for less gets less. Called
+by the sender in a thread, many times a second.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery import failover, first_copy, ledger, retry, throttle
+from mailer.delivery import breaker, domains, failover, first_copy, ledger, retry, throttle
 from mailer.delivery.model import Claimed, DeliveryState, Settlement
 from mailer.delivery.press import Settings
 from mailer.delivery.retry import About, Decision
-from mailer.delivery.routes import NONE, Newsletters
-from mailer.delivery.throttle import Closed
+from mailer.delivery.throttle import Closed, Standing
+from mailer.delivery.watch import Watch, is_refusal
 from mailer.smtp.model import Outcome
 from mailer.tables.delivery import delivery
+from subscribers import audit
 
 LONGEST_REPLY = (
     500  # characters kept of a reply: texts with links reach 1,500, and a million rows keep theirs
@@ -30,6 +32,11 @@ LONGEST_REPLY = (
 ENOUGH_POLICY = 3
 # Connections lost, or end marks without reply, in a row: then it is the relay, and we only knock.
 ENOUGH_LOST = 10
+# Transient replies that are about nobody, to different people in a row: then it is the relay, too. While we
+# knock one is enough.
+ENOUGH_BUSY = 10
+# Domains that ask for less in a row, without an acceptance anywhere between: then it is no longer their affair.
+ENOUGH_DOMAINS = 10
 # A wait for a rate that is shorter than this is not worth a line on a page.
 WORTH_TELLING = timedelta(seconds=10)
 
@@ -46,31 +53,25 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    offered: int  # so many candidates, from the first on, were asked for; the others may stay in hand
-    marked: frozenset[int]  # those that leave now; offered ones that are not here must not leave
+    """Deliveries by id. Candidates that are neither offered nor put off may stay in hand."""
+
+    offered: frozenset[int]  # asked for: those that are not marked must not leave
+    marked: frozenset[int]  # they leave now
+    put_off: frozenset[int]  # given back with a later date, because their domain takes no more now
     again_at: datetime | None  # when more may leave; None: at once
     settled: Counter[str]
     stale: int  # results of rows that were no longer ours: nothing was written
     over: bool = False  # another relay carries some of this now: what is in hand goes back
 
 
-@dataclass(slots=True)
-class Watch:
-    """What this process has seen in a row, without an acceptance in between."""
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What rates, windows and domains say about the candidates."""
 
-    policy: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    lost: int = 0
-    waiting: bool = False  # we told campaigns to wait, and have not told them to go on
-    carrying: Newsletters = NONE  # what the rows in hand may belong to
-
-    def saw(self, row: Claimed, decision: Decision) -> None:
-        if decision.state is DeliveryState.ACCEPTED:
-            self.lost = 0
-            self.policy.pop(row.campaign_id or 0, None)
-        elif decision.about is About.PERHAPS_US:
-            self.policy[row.campaign_id or 0].add(row.id)
-        elif decision.about is About.LINK:
-            self.lost += 1
+    rows: Sequence[Claimed] = ()  # they may leave, as far as these go
+    again_at: datetime | None = None
+    put_off: Mapping[int, datetime] = field(default_factory=dict)
+    counted: Mapping[str, int] = field(default_factory=dict)  # by limited domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +95,36 @@ class Turn:
         ours = ledger.settle(connection, [_settlement(*pair) for pair in judged], self.settings.relay)
         if any(each.row.notice == first_copy.PURPOSE for each in tried):
             first_copy.conclude(connection, now)
-        gate = self._draw_conclusions(connection, judged, now)
+        standing = throttle.standing(connection)
+        gate = self._draw_conclusions(connection, judged, standing, now)
+        limits = self._limits(connection, judged, standing, now)
         over = bool(candidates) and not self._still_carries(connection, now)
-        offered, again_at = self._allowed(connection, gate, () if over else candidates, in_flight, now)
-        marked: set[int] = set()
-        if offered:
-            if self.watch.waiting:
-                self.watch.waiting = False
-                ledger.go_on(connection, now)
-            first = candidates[:offered]
-            lease, relay = self.settings.lease, self.settings.relay
-            marked = ledger.attempting(connection, first, now, lease=lease, relay=relay)
-            unused = len(first) - len(marked)
-            throttle.give_back(connection, relay, self.settings.rates, unused, now)
+        quiet_until = self.settings.quiet_until(now)
+        if quiet_until is not None and any(row.campaign_id is not None for row in candidates):
+            self.watch.waiting = True
+            ledger.keep_quiet(connection, quiet_until)
+        allowed = self._allowed(connection, gate, limits, () if over else candidates, in_flight, now)
+        marked = self._mark(connection, candidates, allowed, limits, now)
         settled = Counter(str(decision.state) for each, decision in judged if each.row.id in ours)
-        return Turned(offered, frozenset(marked), again_at, settled, len(judged) - len(ours), over)
+        offered, put_off = frozenset(row.id for row in allowed.rows), frozenset(allowed.put_off)
+        stale = len(judged) - len(ours)
+        return Turned(offered, marked, put_off, allowed.again_at, settled, stale, over)
 
     # ── what came back ───────────────────────────────────────────────────────────────────────────
 
     def _decide(self, tried: Tried) -> Decision:
-        tries = retry.Tries(tried.row.attempts + 1, tried.row.first_attempt_at or tried.at)
+        row = tried.row
+        tries = retry.Tries(row.attempts + 1, row.first_attempt_at or tried.at, row.domain)
         decision = retry.decide(tried.outcome, tries, tried.at, self.settings.policy, self.random)
-        self.watch.saw(tried.row, decision)
+        self.watch.saw(row, decision, tried.at)
         return decision
 
     def _draw_conclusions(
-        self, connection: Connection, judged: Sequence[tuple[Tried, Decision]], now: datetime
+        self,
+        connection: Connection,
+        judged: Sequence[tuple[Tried, Decision]],
+        standing: Standing,
+        now: datetime,
     ) -> Closed | None:
         """What the outcomes mean for others; what the relay says of us after them."""
         for tried, decision in judged:
@@ -127,6 +132,9 @@ class Turn:
                 self._hold(connection, tried, decision.reason or "policy", now)
             elif decision.about is About.PERHAPS_US and self._is_about_us(connection, tried.row):
                 self._hold(connection, tried, "policy", now)
+            elif is_refusal(decision):
+                self._break(connection, tried, now)
+        gate = standing.gates.get(self.settings.relay)
         shut = [pair for pair in judged if pair[1].about in (About.QUOTA, About.RELAY)]
         if shut:
             tried, decision = shut[-1]
@@ -134,7 +142,11 @@ class Turn:
         if self.watch.lost >= ENOUGH_LOST:
             self.watch.lost = 0
             return self._close(connection, "relay_down", None, now)
-        gate = throttle.closed(connection, self.settings.relay)
+        if self._is_busy(knocking=gate is not None and gate.until <= now):
+            words = next((_words(tried) for tried, decision in judged if decision.about in _STORM), None)
+            self.watch.busy.clear()
+            self.watch.asking.clear()
+            return self._close(connection, "relay_busy", words, now)
         accepted = any(decision.state is DeliveryState.ACCEPTED for _, decision in judged)
         if gate is not None and gate.until <= now and accepted:  # we knocked, and it opened
             throttle.reopen(connection, self.settings.relay, now)
@@ -151,11 +163,30 @@ class Turn:
         self.watch.waiting = True
         failover.tell(connection, self.settings, now)
 
-    def _hold(self, connection: Connection, tried: Tried, reason: str, now: datetime) -> None:
+    def _hold(self, connection: Connection, tried: Tried, reason: str, now: datetime, **more: object) -> None:
         if tried.row.campaign_id is not None:
             self.watch.policy.pop(tried.row.campaign_id, None)
-            facts = {"reply": _words(tried) or "", "stage": tried.outcome.stage}
+            facts = {"reply": _words(tried) or "", "stage": tried.outcome.stage, **more}
             ledger.hold(connection, tried.row.campaign_id, reason, facts, now)
+
+    def _is_busy(self, *, knocking: bool) -> bool:
+        enough = 1 if knocking else ENOUGH_BUSY
+        return len(self.watch.busy) >= enough or len(self.watch.asking) >= ENOUGH_DOMAINS
+
+    def _break(self, connection: Connection, tried: Tried, now: datetime) -> None:
+        """Hold the campaign if surely too many are refused since a person last let it go on (F7)."""
+        campaign_id, percent = tried.row.campaign_id, self.settings.refused_percent
+        recent = self.watch.results.get(campaign_id or 0)
+        if campaign_id is None or recent is None or not breaker.trips(*recent.counted, percent):
+            return
+        resumed = audit.last(connection, "campaign.send", f"campaign:{campaign_id}")
+        if resumed is not None:  # perhaps after another process had stopped it
+            recent.forget_until(resumed)
+        refused, of = recent.counted
+        if breaker.trips(refused, of, percent):
+            del self.watch.results[campaign_id]
+            facts = {"refused": refused, "of": of, "percent": round(100 * refused / of)}
+            self._hold(connection, tried, "too_many_refusals", now, **facts)
 
     def _is_about_us(self, connection: Connection, row: Claimed) -> bool:
         seen = len(self.watch.policy.get(row.campaign_id or 0, ()))
@@ -177,34 +208,79 @@ class Turn:
 
     # ── what may leave ───────────────────────────────────────────────────────────────────────────
 
+    def _limits(
+        self,
+        connection: Connection,
+        judged: Sequence[tuple[Tried, Decision]],
+        standing: Standing,
+        now: datetime,
+    ) -> domains.Limits:
+        """What the office and the recipients' domains allow, by domain, after these replies."""
+        paces = dict(standing.paces)
+        asked = {each.row.domain: each for each, decision in judged if decision.about is About.DOMAIN}
+        for domain in sorted(asked):
+            took = self.watch.took.last_minute(domain, now)
+            paces[domain] = domains.slow(
+                connection, domain, paces.get(domain), _words(asked[domain]), took, now
+            )
+        domains.free(connection, paces, now)
+        return domains.limits(self.settings.domain_rates, paces, now)
+
     def _allowed(
         self,
         connection: Connection,
         gate: Closed | None,
+        limits: domains.Limits,
         candidates: Sequence[Claimed],
         in_flight: int,
         now: datetime,
-    ) -> tuple[int, datetime | None]:
-        """How many of the candidates, notices first, and when there will be more."""
+    ) -> Allowed:
+        """Which of the candidates may leave, notices first, and when there will be more."""
         if gate is not None and gate.until > now:
             self._tell(connection, now)
-            return 0, gate.until
-        wanted = len(candidates)
+            return Allowed(again_at=gate.until)
         if gate is not None:  # after a refusal one goes ahead, the others wait for its reply
-            wanted = min(wanted, 1 if in_flight == 0 else 0)
-        if not self.settings.rates or wanted == 0:
-            return wanted, None
-        notices = sum(row.campaign_id is None for row in candidates[:wanted])
-        scope, rates = self.settings.relay, self.settings.rates
-        grant = throttle.take(connection, scope, rates, notices, now, notice=True)
-        granted = grant.granted
-        if granted == notices:
-            grant = throttle.take(connection, scope, rates, wanted - notices, now)
-            granted += grant.granted
-        if grant.next_at is not None and granted == 0 and grant.next_at - now >= WORTH_TELLING:
+            candidates = candidates[: 1 if in_flight == 0 else 0]
+        allotted = domains.allot(connection, candidates, limits, self.watch.ends, now)
+        rows, scope, rates = allotted.open, self.settings.relay, self.settings.rates
+        if not rates or not rows:
+            return Allowed(rows, None, allotted.put_off, allotted.counted)
+        notices = sum(row.campaign_id is None for row in rows)
+        grant = throttle.take_in_order(connection, scope, rates, notices, len(rows) - notices, now)
+        if grant.next_at is not None and grant.granted == 0 and grant.next_at - now >= WORTH_TELLING:
             self.watch.waiting = True
             failover.wait_for_rate(connection, self.settings, grant.next_at, now)
-        return granted, grant.next_at
+        return Allowed(rows[: grant.granted], grant.next_at, allotted.put_off, allotted.counted)
+
+    def _mark(
+        self,
+        connection: Connection,
+        candidates: Sequence[Claimed],
+        allowed: Allowed,
+        limits: domains.Limits,
+        now: datetime,
+    ) -> frozenset[int]:
+        """Make it durable who leaves now and who is put off; give back what is not used of the windows."""
+        marked: set[int] = set()
+        relay, lease = self.settings.relay, self.settings.lease
+        if allowed.rows:
+            if self.watch.waiting:
+                self.watch.waiting = False
+                ledger.go_on(connection, now)
+            marked = ledger.attempting(connection, allowed.rows, now, lease=lease, relay=relay)
+            unused = len(allowed.rows) - len(marked)
+            throttle.give_back(connection, relay, self.settings.rates, unused, now)
+        if allowed.put_off:
+            late = [row for row in candidates if row.id in allowed.put_off]
+            ledger.put_off(connection, late, allowed.put_off)
+        if allowed.counted:
+            left = Counter(row.domain for row in allowed.rows if row.id in marked)
+            domains.give_back(connection, limits, allowed.counted, left, now)
+        return frozenset(marked)
+
+
+# Replies that, many in a row, are the relay's own affair.
+_STORM = (About.NOBODY, About.DOMAIN)
 
 
 def _settlement(tried: Tried, decision: Decision) -> Settlement:

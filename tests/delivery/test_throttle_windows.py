@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery import throttle
+from mailer.delivery.pace import Pace
 from mailer.delivery.throttle import Rate, parse
 from mailer.errors import BadRule
-from mailer.tables.delivery import rate_count
+from mailer.tables.delivery import domain_pace, rate_count
 
 SCOPE = "relay:smtp.example.org:office"
 
@@ -46,6 +47,13 @@ def test_a_window_gives_what_it_holds_and_says_when_there_is_more(database, now)
     assert now + timedelta(minutes=1) <= grant.next_at <= now + timedelta(seconds=61.3)
     assert take(database, rates, 1, grant.next_at - timedelta(milliseconds=1)).granted == 0
     assert take(database, rates, 20, grant.next_at).granted == 15
+
+
+def test_what_is_granted_in_part_says_when_the_rest_may_leave(database, now):
+    grant = take(database, [parse("20/minute"), parse("30/hour")], 25, now)
+    assert grant.granted == 20
+    assert grant.next_at is not None
+    assert now + timedelta(minutes=1) <= grant.next_at <= now + timedelta(seconds=61)
 
 
 def test_a_day_is_a_rolling_day_not_a_calendar_day(database, now):  # F53
@@ -185,3 +193,24 @@ def test_a_relay_that_is_down_is_tried_soon_then_more_rarely(database, now):
         throttle.reopen(connection, SCOPE, at)
         assert throttle.closed(connection, SCOPE) is None
     assert close(database, "relay_down", at).until == at + timedelta(seconds=15)
+
+
+# ── what is asked in each turn ──────────────────────────────────────────────────────────────────
+
+
+def test_relays_and_domains_are_asked_in_one_statement(database, now):
+    with database.begin() as connection:
+        assert throttle.standing(connection) == throttle.Standing({}, {})
+        shut = throttle.close(connection, SCOPE, "quota", "550 5.4.5 limit", (), now)
+        pace = {"domain": "docomo.ne.jp", "per_minute": 30, "since": now, "reply": "421 4.7.0 slow down"}
+        connection.execute(domain_pace.insert().values(**pace))
+        told = throttle.standing(connection)
+    assert told.gates == {SCOPE: shut}
+    assert told.paces == {"docomo.ne.jp": Pace(30, now, "421 4.7.0 slow down")}
+
+
+def test_notices_take_their_share_before_the_others(database, now):
+    rates = [parse("450/day")]
+    with database.begin() as connection:
+        assert throttle.take_in_order(connection, SCOPE, rates, 5, 900, now).granted == 5 + 422
+        assert throttle.take_in_order(connection, SCOPE, rates, 30, 10, now).granted == 23

@@ -18,11 +18,13 @@ from .course import (
     go_on,
     hold,
     hold_unserved,
+    keep_quiet,
     lift,
     open_at,
     reopen,
     wait,
 )
+from .put_off import put_off
 from .restored import freeze
 from .settle import refuse_unsent, settle
 from .tidy import forget_claims
@@ -46,10 +48,12 @@ __all__ = [
     "go_on",
     "hold",
     "hold_unserved",
+    "keep_quiet",
     "last_replies",
     "lift",
     "open_at",
     "open_rows",
+    "put_off",
     "refuse_unsent",
     "release",
     "release_dead",

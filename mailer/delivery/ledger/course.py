@@ -33,12 +33,34 @@ def wait(
 ) -> int:
     """Nothing of the campaigns of this share (rehearsals use no relay) leaves before `until`; how many wait.
 
-    `reason`: quota, rate, relay_refuses, relay_down. `reply`: the server's last words.
+    `reason`: quota, rate, relay_refuses, relay_down. `reply`: the server's last words. Quiet time that ends
+    later stays.
     """
+    quiet_longer = sa.and_(campaign.c.waits_reason == "quiet", campaign.c.waits_until >= until)
     return connection.execute(
         campaign.update()
         .where(campaign.c.state == "sending", campaigns_of(share))
+        .where(sa.or_(campaign.c.waits_reason.is_(None), ~quiet_longer))
         .values(waits_until=until, waits_reason=reason, waits_reply=reply)
+    ).rowcount
+
+
+def keep_quiet(connection: Connection, until: datetime | None) -> int:
+    """It is quiet time: what is sending waits, but for tests and rehearsals and what waits longer; how many.
+
+    None: it is not, or no longer; whoever waited for its end goes on, also if the hours were changed.
+    """
+    these = campaign.update().where(campaign.c.state == "sending")
+    if until is None:
+        ended = these.where(campaign.c.waits_reason == "quiet")
+        return connection.execute(
+            ended.values(waits_until=None, waits_reason=None, waits_reply=None)
+        ).rowcount
+    waits_less = sa.or_(campaign.c.waits_until.is_(None), campaign.c.waits_until < until)
+    return connection.execute(
+        these.where(campaign.c.kind.not_in(["test", "rehearsal"]), waits_less).values(
+            waits_until=until, waits_reason="quiet", waits_reply=None
+        )
     ).rowcount
 
 
