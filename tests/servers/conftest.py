@@ -13,12 +13,13 @@ import pytest
 
 from mailer.smtp.model import Relay
 from mailer.smtp.sink import Caught, Sink, running_sink
+from tests.journeys.conftest import prepared, ready, sink
 from tests.servers import exim, javascript, opensmtpd, postfix
 from tests.servers.account import PASSWORD, USERNAME
 from tests.servers.process import PATIENCE_SECONDS
 from tests.smtp.conftest import Authority, authority
 
-__all__ = ["authority"]
+__all__ = ["authority", "prepared", "ready", "sink"]
 
 Start = Callable[[Path, Path, Sink], AbstractContextManager[int]]
 START: dict[str, Start] = {

@@ -22,15 +22,13 @@ from mailer.message.build import compile
 from mailer.smtp.model import Envelope
 from mailer.smtp.pool import Pool
 from mailer.smtp.sink import Caught
-from tests.journeys.conftest import EDITIONS, Office, prepared
+from tests.journeys.conftest import EDITIONS, Office
 from tests.journeys.conftest import _configured as configured
 from tests.judges.signatures import JUDGES, with_each_signature_alone
 from tests.message.samples import NOTICE, PARTICULARS, PICTURES, STATIONERY, VALUES, edition
 from tests.message.test_dkim import ED25519, RECORDS, RSA, _pem
 from tests.servers.account import PASSWORD, USERNAME
 from tests.servers.conftest import Real
-
-__all__ = ["prepared"]
 
 pytestmark = [pytest.mark.judge, pytest.mark.xdist_group("servers")]
 OFFICE = "example.org"
