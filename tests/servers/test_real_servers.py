@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ GAITS: dict[str, dict[str, object]] = {
     "bdat_1": {"depth": 1},
     "bdat_8": {"depth": 8, "connections": 3},
 }
+NAMES = {"postfix": "Postfix", "exim": "Exim", "opensmtpd": "OpenSMTPD", "javascript": "smtp-server"}
 PAIRS = [(s, g) for s in START for g in GAITS if not g.startswith("bdat") or s in CHUNKING]
 each_server = pytest.mark.parametrize("real", START, indirect=True)
 
@@ -76,7 +78,10 @@ def _letters(real: Real, gait: str, count: int = 60) -> dict[str, bytes]:
 
 async def _send(pool: Pool, letters: dict[str, bytes]) -> dict[str, Outcome]:
     outcomes = await asyncio.gather(
-        *(pool.send(Envelope(SENDER, to), content) for to, content in letters.items())
+        *(
+            pool.send(Envelope(SENDER, to, envid="delivery+84=K7Q"), content)
+            for to, content in letters.items()
+        )
     )
     return dict(zip(letters, outcomes, strict=True))
 
@@ -93,6 +98,21 @@ def _trace(content: bytes, sent: bytes) -> bytes:
     """What a hop put on top of our message, which otherwise is as it was."""
     assert content.endswith(sent)
     return content.removesuffix(sent)
+
+
+@each_server
+def test_what_a_server_offers_is_what_the_papers_say(real: Real) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "servers.md").read_text("utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")
+    ]
+    told = dict(zip(rows[0], next(row for row in rows if row[0] == NAMES[real.name]), strict=True))
+    offered = _probe(real, real.relay(), "probe@b.example").capabilities
+    assert offered is not None
+    assert set(told["AUTH"].split()) == offered.auth_mechanisms
+    for extension in ("PIPELINING", "CHUNKING", "SMTPUTF8"):
+        assert told[extension] == ("yes" if extension in offered else "no")
+    assert (real.name in CHUNKING, real.name in UTF8) == ("CHUNKING" in offered, "SMTPUTF8" in offered)
 
 
 @pytest.mark.parametrize(("real", "gait"), PAIRS, indirect=["real"])
