@@ -16,12 +16,12 @@ from mailer.smtp.sink import Caught, Sink, running_sink
 from tests.journeys.conftest import prepared, ready, sink
 from tests.servers import exim, javascript, opensmtpd, postfix
 from tests.servers.account import PASSWORD, USERNAME
-from tests.servers.process import PATIENCE_SECONDS
+from tests.servers.process import PATIENCE_SECONDS, Ports
 from tests.smtp.conftest import Authority, authority
 
 __all__ = ["authority", "prepared", "ready", "sink"]
 
-Start = Callable[[Path, Path, Sink], AbstractContextManager[int]]
+Start = Callable[[Path, Path, Sink], AbstractContextManager[Ports]]
 START: dict[str, Start] = {
     "postfix": postfix.running,
     "exim": exim.running,
@@ -35,13 +35,14 @@ class Real:
     """A running server; `sink` holds what came out at its far end."""
 
     name: str
-    port: int
+    ports: Ports
     sink: Sink
     authority: Authority
 
     def relay(self, **changes: object) -> Relay:
         values = {"connections": 2, "username": USERNAME, "password": PASSWORD, **changes}
-        return Relay("r", "localhost", self.port, tls="starttls", timeout=timedelta(seconds=60), **values)  # type: ignore[arg-type]
+        port = self.ports.implicit if values.get("tls") == "implicit" else self.ports.starttls
+        return Relay("r", "localhost", port, timeout=timedelta(seconds=60), **values)  # type: ignore[arg-type]
 
     def arrived(self, to: set[str]) -> list[Caught]:
         """All that came for these people, once each of them has something; then what may come twice had its
@@ -65,8 +66,8 @@ def hall(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iter
             pem = folder / "server.pem"
             pem.write_bytes(authority.pem(rsa=name == "opensmtpd").read_bytes())
             sink = stack.enter_context(running_sink(Sink()))
-            port = stack.enter_context(START[name](folder, pem, sink))
-            started[name] = Real(name, port, sink, authority)
+            ports = stack.enter_context(START[name](folder, pem, sink))
+            started[name] = Real(name, ports, sink, authority)
         return started[name]
 
     with ExitStack() as stack:

@@ -16,7 +16,8 @@ MOST = 40  # messages of one connection
 CONFIGURATION = """\
 primary_hostname = exim.example
 local_interfaces = 127.0.0.1
-daemon_smtp_ports = {port}
+daemon_smtp_ports = {starttls} : {implicit}
+tls_on_connect_ports = {implicit}
 spool_directory = /spool
 log_file_path = /log/%s
 pid_file_path = /run/exim.pid
@@ -80,10 +81,10 @@ login:
 
 
 @contextlib.contextmanager
-def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
-    """Its port. What it takes goes on to the sink."""
+def running(folder: Path, pem: Path, sink: Sink) -> Iterator[process.Ports]:
+    """Its ports. What it takes goes on to the sink."""
     root = roots.copy("exim", "exim4-daemon-light", folder / "root", {"Debian-exim": UID})
-    port = process.free_port()
+    ports = process.free_ports()
     for name in ("spool", "log"):
         (root / name).mkdir()
         shutil.chown(root / name, UID, UID)
@@ -93,8 +94,15 @@ def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
     configuration.parent.mkdir(exist_ok=True)
     configuration.write_text(
         CONFIGURATION.format(
-            port=port, relay_port=sink.port, nobody=NOBODY, username=USERNAME, password=PASSWORD, most=MOST
+            **ports._asdict(),
+            relay_port=sink.port,
+            nobody=NOBODY,
+            username=USERNAME,
+            password=PASSWORD,
+            most=MOST,
         )
     )
-    with process.running(["chroot", root, "/usr/sbin/exim4", "-bdf"], port, folder / "start.log", root):
-        yield port
+    with process.running(
+        ["chroot", root, "/usr/sbin/exim4", "-bdf"], ports.starttls, folder / "start.log", root
+    ):
+        yield ports

@@ -15,14 +15,15 @@ from mailer.smtp.model import Envelope
 from mailer.smtp.sink import Caught, Sink
 from tests.conftest import missing
 from tests.servers.account import NOBODY, PASSWORD, USERNAME
+from tests.servers.process import Ports
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent / "node_modules" / "smtp-server"
 
 
 @contextlib.contextmanager
-def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
-    """Its port. What it takes is put into the sink, which nobody connects to."""
+def running(folder: Path, pem: Path, sink: Sink) -> Iterator[Ports]:
+    """Its ports. What it takes is put into the sink, which nobody connects to."""
     node = shutil.which("node")
     if node is None:
         missing("node", "nodejs")
@@ -35,9 +36,9 @@ def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
         )  # fmt: skip
         assert process.stdout is not None
         try:
-            port: int = json.loads(process.stdout.readline())["port"]
+            ports = Ports(**json.loads(process.stdout.readline()))
             threading.Thread(target=_collect, args=(process, sink), daemon=True).start()
-            yield port
+            yield ports
         finally:
             process.terminate()
             process.wait()

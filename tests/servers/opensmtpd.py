@@ -18,7 +18,8 @@ CONFIGURATION = """\
 pki harbour cert "/etc/server.pem"
 pki harbour key "/etc/server.pem"
 table people file:/etc/people
-listen on 127.0.0.1 port {port} tls-require pki harbour auth <people> hostname opensmtpd.example
+listen on 127.0.0.1 port {starttls} tls-require pki harbour auth <people> hostname opensmtpd.example
+listen on 127.0.0.1 port {implicit} smtps pki harbour auth <people> hostname opensmtpd.example
 action "sink" relay host "smtp://127.0.0.1:{relay_port}" helo "opensmtpd.example"
 match from any for rcpt-to "{nobody}" reject
 match auth from any for any action "sink"
@@ -26,18 +27,20 @@ match auth from any for any action "sink"
 
 
 @contextlib.contextmanager
-def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
-    """Its port. What it takes goes on to the sink."""
+def running(folder: Path, pem: Path, sink: Sink) -> Iterator[process.Ports]:
+    """Its ports. What it takes goes on to the sink."""
     root = roots.copy("opensmtpd", "opensmtpd", folder / "root", USERS)
-    port = process.free_port()
+    ports = process.free_ports()
     (root / "var" / "spool").mkdir(exist_ok=True)
     shutil.copy(pem, root / "etc" / "server.pem")
     (root / "etc" / "server.pem").chmod(0o600)
     (root / "etc" / "people").write_text(f"{USERNAME} {_encrypted(root)}\n")
     configuration = root / "etc" / "smtpd.conf"
-    configuration.write_text(CONFIGURATION.format(port=port, relay_port=sink.port, nobody=NOBODY))
-    with process.running(["chroot", root, "/bin/sh", "-c", START], port, folder / "start.log", root):
-        yield port
+    configuration.write_text(CONFIGURATION.format(**ports._asdict(), relay_port=sink.port, nobody=NOBODY))
+    with process.running(
+        ["chroot", root, "/bin/sh", "-c", START], ports.starttls, folder / "start.log", root
+    ):
+        yield ports
 
 
 def _encrypted(root: Path) -> str:

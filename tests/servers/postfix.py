@@ -54,7 +54,8 @@ smtpd_forbid_unauth_pipelining = yes
 smtpd_discard_ehlo_keywords =
 """
 MASTER = """\
-127.0.0.1:{port} inet n - n - - smtpd
+127.0.0.1:{starttls} inet n - n - - smtpd
+127.0.0.1:{implicit} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -100,8 +101,8 @@ MASTER_PROGRAM = "/usr/lib/postfix/sbin/master"
 
 
 @contextlib.contextmanager
-def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
-    """Its port. What it takes goes on to the sink. `folder` gets its log; all else stands directly
+def running(folder: Path, pem: Path, sink: Sink) -> Iterator[process.Ports]:
+    """Its ports. What it takes goes on to the sink. `folder` gets its log; all else stands directly
     under the temporary folder, because its processes give up root and could not pass through pytest's folders."""
     own = Path(tempfile.mkdtemp(prefix="postfix"))
     own.chmod(0o711)
@@ -111,10 +112,10 @@ def running(folder: Path, pem: Path, sink: Sink) -> Iterator[int]:
         shutil.rmtree(own)
 
 
-def _serve(folder: Path, log: Path, pem: Path, sink: Sink) -> Iterator[int]:
+def _serve(folder: Path, log: Path, pem: Path, sink: Sink) -> Iterator[process.Ports]:
     require()
-    port = process.free_port()
-    values = {"folder": folder, "port": port, "relay_port": sink.port, "log": log, "nobody": NOBODY}
+    ports = process.free_ports()
+    values = {"folder": folder, **ports._asdict(), "relay_port": sink.port, "log": log, "nobody": NOBODY}
     (folder / "data").mkdir()
     (folder / "sasl").mkdir()
     for name in QUEUES:
@@ -128,8 +129,8 @@ def _serve(folder: Path, log: Path, pem: Path, sink: Sink) -> Iterator[int]:
     (folder / "sasl" / "smtpd.conf").write_text(SASL.format(**values))
     _add_user(folder / "sasl" / "passwords")
     # Not `postfix start-fg`: its master leaves our process group.
-    with process.running([MASTER_PROGRAM, "-c", folder, "-d"], port, log / "master.log"):
-        yield port
+    with process.running([MASTER_PROGRAM, "-c", folder, "-d"], ports.starttls, log / "master.log"):
+        yield ports
 
 
 def require() -> None:

@@ -10,6 +10,15 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Ports(NamedTuple):
+    """Where a server listens: encrypted after STARTTLS (587), and from the first octet (465)."""
+
+    starttls: int
+    implicit: int
+
 
 PATIENCE_SECONDS = 60.0  # for a busy machine; nothing is measured by it
 
@@ -20,6 +29,10 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def free_ports() -> Ports:
+    return Ports(free_port(), free_port())
 
 
 def greets(port: int) -> bool:

@@ -1,5 +1,5 @@
 // The server of npm's smtp-server. Arguments: PEM file, user name, password, the recipient that it refuses.
-// Prints its port, then each message that it takes as one line of JSON.
+// Prints its ports, then each message that it takes as one line of JSON.
 import { readFileSync } from 'node:fs';
 import { SMTPServer } from 'smtp-server';
 
@@ -7,7 +7,7 @@ const [pem, username, password, nobody] = process.argv.slice(2);
 const said = (code, text) => Object.assign(new Error(text), { responseCode: code });
 const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
-const server = new SMTPServer({
+const options = {
   name: 'javascript.example',
   key: readFileSync(pem),
   cert: readFileSync(pem),
@@ -25,6 +25,12 @@ const server = new SMTPServer({
       done();
     });
   },
-});
-server.on('error', (error) => console.error(error.message)); // a client that hangs up; unheard it would end the server
-server.listen(0, '127.0.0.1', () => print({ port: server.server.address().port }));
+};
+
+const listening = (secure) =>
+  new Promise((done) => {
+    const server = new SMTPServer({ ...options, secure });
+    server.on('error', (error) => console.error(error.message)); // a client that hangs up; unheard it would end the server
+    server.listen(0, '127.0.0.1', () => done(server.server.address().port));
+  });
+print({ starttls: await listening(false), implicit: await listening(true) });

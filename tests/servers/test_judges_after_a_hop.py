@@ -106,7 +106,7 @@ def _office(prepared: Path, folder: Path, real: Real, kind: str) -> Office:
     office = configured(folder, real.sink)
     office.configure(
         relay__host="localhost",
-        relay__port=real.port,
+        relay__port=real.ports.starttls,
         relay__tls="starttls",
         relay__username=USERNAME,
         relay__password=PASSWORD,

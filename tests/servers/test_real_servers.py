@@ -197,5 +197,14 @@ def test_a_server_that_ends_the_connection_after_so_many_messages_loses_and_doub
     assert Counter(each.envelope.rcpt_to for each in real.arrived(set(letters))) == Counter(letters.keys())
 
 
+@each_server
+def test_encryption_from_the_first_octet_carries_mail_as_well(real: Real) -> None:
+    letters = {f"implicit-{n}@b.example": MESSAGES[n % len(MESSAGES)] for n in range(10)}
+    outcomes = _deliver(real, real.relay(tls="implicit"), letters)
+    assert {to: str(o) for to, o in outcomes.items() if not o.accepted} == {}
+    for each in real.arrived(set(letters)):
+        assert each.content.endswith(letters[each.envelope.rcpt_to])
+
+
 def _probe(real: Real, relay: Relay, address: str) -> Probe:
     return asyncio.run(probe(relay, sender=SENDER, address=address, tls_context=real.authority.client))
