@@ -1,16 +1,16 @@
 """Which days an office works: weekends, national holidays, its own closed days. Pure.
 
 The holidays come from the library `holidays`; the closed days from the configuration.
-Called by `recurrence`.
+Called by `recurrence` and, for the quiet days of the press, by bootstrap.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 
@@ -46,9 +46,30 @@ class Calendar:
         return holidays.country_holidays(self.country) if self.country else {}
 
     def is_business_day(self, day: date) -> bool:
-        if day.weekday() >= 5 or day in self.closed_dates or any(day in days for days in self.closed):
-            return False
-        return day not in self._holidays
+        return day.weekday() < 5 and not self.is_closed(day) and not self.is_holiday(day)
+
+    def is_closed(self, day: date) -> bool:
+        """By the office itself."""
+        return day in self.closed_dates or any(day in days for days in self.closed)
+
+    def is_holiday(self, day: date) -> bool:
+        return day in self._holidays
+
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def any_of(calendar: Calendar, names: Sequence[str]) -> Callable[[date], bool]:
+    """Is a day one of these: mon … sun, holidays, closed? Answers are kept: the press asks in every turn."""
+    weekdays = {n for n, name in enumerate(WEEKDAYS) if name in names}
+
+    @lru_cache(maxsize=512)
+    def is_one(day: date) -> bool:
+        if day.weekday() in weekdays or ("closed" in names and calendar.is_closed(day)):
+            return True
+        return "holidays" in names and calendar.is_holiday(day)
+
+    return is_one
 
 
 def read_closed(texts: Sequence[str]) -> tuple[tuple[Closed, ...], frozenset[date]]:

@@ -58,6 +58,18 @@ def _rate(value: str) -> str:
     return value
 
 
+def _domains(value: dict[str, list[str]]) -> dict[str, list[str]]:
+    """In lower case and A-labels, as the ledger holds them."""
+    found: dict[str, list[str]] = {}
+    for name, rates in value.items():
+        try:
+            domain = address.parse(f"postmaster@{name}").domain
+        except SubscriberError as error:
+            raise Fails("no_domain", f"“{name}” is no domain such as docomo.ne.jp.", value=name) from error
+        found.setdefault(domain, []).extend(rates)
+    return found
+
+
 def _month_day(value: str) -> str:
     day = r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
     if not re.fullmatch(rf"{day}(\.\.{day})?|\d{{4}}-{day}", value):
@@ -68,6 +80,14 @@ def _month_day(value: str) -> str:
 def _hours(value: str) -> str:
     if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", value):
         raise Fails("no_hours", f"“{value}” is no span such as 22:00-07:00.", value=value)
+    if value and value[:5] == value[6:]:
+        raise Fails("always_quiet", "No campaign could ever leave: every hour or every day is quiet.")
+    return value
+
+
+def _some_day_left(value: list[str]) -> list[str]:
+    if set(value) >= {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}:
+        raise Fails("always_quiet", "No campaign could ever leave: every hour or every day is quiet.")
     return value
 
 
@@ -78,6 +98,7 @@ Tag = Annotated[str, AfterValidator(_tag)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Hours = Annotated[str, AfterValidator(_hours)]
 Day = Annotated[str, AfterValidator(_month_day)]
+QuietDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holidays", "closed"]
 
 
 class Part(BaseModel):
@@ -246,13 +267,13 @@ class Delivery(Part):
         description="After the office's own first copy, wait so long; 0 = off / 最初の1通のあと待つ分数",
     )
     quiet_hours: Hours = Field(
-        "", description='No mail leaves then, such as "22:00-07:00"; "" = off / 送らない時間帯'
+        "", description='No campaign leaves then, such as "22:00-07:00"; "" = off / 配信しない時間帯'
     )
-    quiet_days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holidays", "closed"]] = Field(
+    quiet_days: Annotated[list[QuietDay], AfterValidator(_some_day_left)] = Field(
         [],
-        description='No mail leaves on these days; "closed" = site.closed_days / 送らない日（"holidays" は祝日）',
+        description='No campaign leaves on these days; "closed" = site.closed_days / 配信しない日（"holidays" は祝日）',
     )
-    domain_rates: dict[str, list[Rate]] = Field(
+    domain_rates: Annotated[dict[str, list[Rate]], AfterValidator(_domains)] = Field(
         {},
         description='Limits by recipient domain, such as { "docomo.ne.jp" = ["60/minute"] } / 宛先ドメインごとの上限',
     )

@@ -154,3 +154,33 @@ def test_what_is_read_but_not_obeyed_yet_is_named(tmp_path: Path) -> None:
     assert load(_written(tmp_path, ""), {}).not_in_force() == []
     set_ = load(_written(tmp_path, '[bounces]\nimap_host = "imap.example.org"\n'), {})
     assert set_.not_in_force() == ["bounces.imap_host"]
+
+
+def test_limits_of_domains_are_kept_as_the_ledger_names_them(tmp_path: Path) -> None:
+    text = '[delivery]\ndomain_rates = { "DoCoMo.ne.jp" = ["60/minute"], "日本語.jp" = ["5/minute", "100/day"] }\n'
+    config = load(_written(tmp_path, text), {})
+    assert config.delivery.domain_rates == {
+        "docomo.ne.jp": ["60/minute"],
+        "xn--wgv71a119e.jp": ["5/minute", "100/day"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "code"),
+    [
+        ('domain_rates = { "a@b.jp" = ["1/day"] }', "domain_rates", "no_domain"),
+        ('domain_rates = { "no dots" = ["1/day"] }', "domain_rates", "no_domain"),
+        ('quiet_hours = "22:00-22:00"', "quiet_hours", "always_quiet"),
+        ('quiet_hours = "24:00-07:00"', "quiet_hours", "no_hours"),
+        ('quiet_days = ["mon","tue","wed","thu","fri","sat","sun"]', "quiet_days", "always_quiet"),
+    ],
+)
+def test_limits_and_quiet_time_that_cannot_be_are_told(
+    tmp_path: Path, text: str, where: str, code: str
+) -> None:
+    with pytest.raises(BadConfig) as caught:
+        load(_written(tmp_path, f"[delivery]\n{text}\n"), {})
+    (fault,) = caught.value.faults
+    assert (fault.where, fault.code) == (f"config.toml: delivery.{where}", f"config.{code}")
+    for language in ("ja", "en"):
+        assert all(words(language).error(fault))
