@@ -178,6 +178,27 @@ def recipients(
     return found
 
 
+def is_plainly_well(
+    subscriber_id: sa.ColumnElement[int],
+    list_id: sa.ColumnElement[int | None],
+    now: sa.ColumnElement[datetime],
+) -> sa.ColumnElement[bool]:
+    """Of a row with these columns: confirmed on that list, not paused, not suppressed. False proves nothing:
+    ask `recipients` then, who know the rule."""
+    subscriber, subscription, suppression = tables.subscriber, tables.subscription, tables.suppression
+    return sa.exists(
+        sa.select(subscriber.c.id)
+        .join_from(subscription, subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            subscription.c.list_id == list_id,
+            subscription.c.subscriber_id == subscriber_id,
+            subscription.c.state == _CONFIRMED,
+            sa.or_(subscriber.c.paused_until.is_(None), subscriber.c.paused_until <= now),
+            ~sa.exists().where(suppression.c.address_key == subscriber.c.address_key),
+        )
+    )
+
+
 def _refusal(suppressed: bool, consents: bool, paused: bool) -> str | None:
     if suppressed:
         return "suppressed"

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random as random_module
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
 import structlog
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from mailer.delivery import failover, first_copy, ledger, process, throttle
 from mailer.delivery.model import Claimed
@@ -56,19 +57,20 @@ class Sender:
         self._engine = engine
         self._open_wire = open_wire
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._connection: Connection | None = None  # of that thread
         self._tidied_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send whatever becomes due until `stop`; then hand over nothing more, wait for the replies that are
         due (`settings.drain`), give back what was claimed and return."""
-        async with self._open_wire() as wire:
+        async with self._at_work() as wire:
             while not stop.is_set():
                 sent = await self._send(wire, stop, None)
                 await self._rest(sent.again_at, stop)
 
     async def send_batch(self, stop: asyncio.Event | None = None) -> Sent:
         """Claim one batch, send it, wait for all replies; what became of it and when to come again."""
-        async with self._open_wire() as wire:
+        async with self._at_work() as wire:
             return await self._send(wire, stop or asyncio.Event(), self.settings.batch_size)
 
     def claim(self, connection: Connection, limit: int, now: datetime) -> list[Claimed]:
@@ -99,9 +101,33 @@ class Sender:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────
 
+    @asynccontextmanager
+    async def _at_work(self) -> AsyncIterator[Wire]:
+        try:
+            async with self._open_wire() as wire:
+                yield wire
+        finally:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._hang_up)
+
     def _commit(self, work: Callable[[Connection], T]) -> T:
-        with self._engine.begin() as connection:
-            return work(connection)
+        """In the ledger's thread, on one connection that stays open: taking one from the pool and giving it
+        back cost more than the rows of a turn."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        try:
+            with self._connection.begin():
+                return work(self._connection)
+        except (OperationalError, InterfaceError):
+            with contextlib.suppress(SQLAlchemyError):
+                self._connection.invalidate()
+            self._hang_up()
+            raise
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(SQLAlchemyError):
+                connection.close()
 
     async def _send(self, wire: Wire, stop: asyncio.Event, limit: int | None) -> Sent:
         now = self.clock.now()

@@ -436,19 +436,22 @@ def test_what_a_turn_writes_is_looked_up_row_by_row(sqlite, now):
     office.launched(5)
     written = []
 
-    @sa.event.listens_for(sqlite, "before_cursor_execute")
-    def note(connection, cursor, statement, parameters, context, many):
-        if statement.startswith("UPDATE delivery"):
-            written.append((statement, parameters))
+    @sa.event.listens_for(sqlite, "checkout")
+    def trace(driver, record, proxy):
+        driver.set_trace_callback(lambda text: text.startswith("UPDATE delivery") and written.append(text))
 
     claimed = office.claim()
     office.mark(claimed)
-    settle(office, [told(row, at=now) for row in claimed])
-    assert len(written) == 3
-    for statement, parameters in tuple(written):
-        with sqlite.begin() as connection:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-        assert "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)" in " ".join(line[3] for line in plan)
+    settle(office, [told(row, at=now) for row in claimed[1:]])
+    settle(office, [told(claimed[0], DeliveryState.REFUSED, at=now)])
+    sa.event.remove(sqlite, "checkout", trace)
+    assert len(written) == 4
+    with sqlite.connect() as connection:
+        driver = connection.connection.dbapi_connection
+        driver.set_trace_callback(None)
+        for text in written:
+            plan = " ".join(line[3] for line in driver.execute(f"EXPLAIN QUERY PLAN {text}"))
+            assert "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)" in plan
 
 
 def test_the_columns_of_a_claim_are_columns_of_the_table():

@@ -8,7 +8,7 @@ Called by campaigns (build, cancel, skip), notices, the sender and reports.
 
 from .build import build
 from .change import cancel, enqueue_notice, requeue, skip_for
-from .claim import attempting, claim, due, release, release_dead, release_expired, renew
+from .claim import claim, due, release, release_dead, release_expired, renew
 from .counts import counts, open_rows, totals
 from .course import (
     close,
@@ -24,6 +24,7 @@ from .course import (
     reopen,
     wait,
 )
+from .mark import attempting
 from .put_off import put_off
 from .restored import freeze
 from .settle import refuse_unsent, settle

@@ -14,7 +14,7 @@ from mailer.tables.delivery import delivery
 from subscribers.database import Utc
 
 from . import already
-from .rows import payload, table_of
+from .rows import Columns, payload, table_of
 
 # From here on PostgreSQL's guesses about a grown ledger cost more than ANALYZE: claiming 500 rows
 # took 350 ms before it and 6 ms after.
@@ -22,6 +22,7 @@ ANALYZE_FROM_ROWS = 1_000
 
 EditionOf = Mapping[tuple[str, str | None], tuple[int, str] | None]
 
+_EDITION_OF: Columns = {"wanted": sa.Text(), "edition_id": sa.BigInteger(), "language": sa.Text()}
 _COLUMNS = (
     "campaign_id", "issue_id", "subscriber_id", "edition_id", "list_id", "language", "domain",
     "state", "reason", "due_at", "settled_at",
@@ -61,13 +62,10 @@ def build(
         rows = rows.where(~has)
     if begun is not None:
         rows = rows.where(~_stands(who, campaign_id))
-    given = [
-        {"wanted": _key(*pair), "edition_id": found and found[0], "language": found and found[1]}
-        for pair, found in edition_of.items()
-    ]
+    given = [(_key(*pair), found and found[0], found and found[1]) for pair, found in edition_of.items()]
     added = connection.execute(
         delivery.insert().from_select(_COLUMNS, rows, include_defaults=False),
-        {"edition_of": payload(connection.dialect.name, given)},
+        {"edition_of": payload(connection.dialect.name, _EDITION_OF, given)},
     ).rowcount
     if connection.dialect.name == "postgresql" and added >= ANALYZE_FROM_ROWS:
         connection.exec_driver_sql("ANALYZE delivery")
@@ -83,11 +81,7 @@ def _key(languages: str, list_language: str | None) -> str:
 def _rows(
     dialect: str, who: sa.Subquery, campaign_id: int, issue_id: int, now: datetime
 ) -> sa.Select[tuple[object, ...]]:
-    given = table_of(
-        dialect,
-        "edition_of",
-        {"wanted": sa.Text(), "edition_id": sa.BigInteger(), "language": sa.Text()},
-    )
+    given = table_of(dialect, "edition_of", _EDITION_OF)
     # Read once: SQLite would parse the JSON again for each of a million people.
     edition_of = sa.select(given).cte("mapping").prefix_with("MATERIALIZED")
     # Equality of one expression, so that PostgreSQL joins by hash and SQLite by an automatic index.

@@ -1,4 +1,4 @@
-"""Taking rows in hand and giving them back: claim, the durable mark before a try, leases and fences.
+"""Taking rows in hand and giving them back: claims, leases and fences.
 
 A claim's number (the fence) goes up with each claim; a row changes only for the one whose number it
 carries, so that a sender that was frozen past its lease cannot write late.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from mailer.delivery.model import Claimed, DeliveryState
 from mailer.delivery.routes import ALL, WHOLE, Newsletters, Share
@@ -21,13 +19,23 @@ from mailer.tables import delivery as tables
 from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import delivery
 from subscribers.audience import Recipient
-from subscribers.database import Utc
 
-from .recheck import notice_refusals, read_recipients, refusals
-from .rows import back_to, campaigns_of, cancelled_at, may_leave, notices_of, open_in, payload, table_of
+from .recheck import notice_refusals, read_recipients
+from .rows import (
+    Columns,
+    back_to,
+    campaigns_of,
+    cancelled_at,
+    may_leave,
+    notices_of,
+    open_in,
+    payload,
+    table_of,
+)
 
 _S = DeliveryState
-_HELD = {"id": sa.BigInteger(), "fence": sa.BigInteger()}
+_HELD: Columns = {"id": sa.BigInteger(), "fence": sa.BigInteger()}
+_THESE: Columns = {"id": sa.BigInteger()}
 # Fields of Claimed that are columns of the row.
 _FIELDS = (
     "id", "campaign_id", "issue_id", "subscriber_id", "notice", "address", "slots", "edition_id",
@@ -76,42 +84,17 @@ def due(connection: Connection, now: datetime, share: Share = WHOLE) -> bool:
     )
 
 
-def attempting(
-    connection: Connection, claimed: Sequence[Claimed], now: datetime, *, lease: timedelta, relay: str
-) -> set[int]:
-    """Mark these rows as leaving now; their ids, without those that must not leave.
-
-    Consent and suppression are asked a last time: who left since the claim becomes skipped with the
-    reason, whoever wrote it down (F10). Left out too are rows whose campaign is no longer sending or has
-    to wait (pause, cancel and hold take effect here), rows that were skipped meanwhile, and rows that
-    another sender holds. The caller gives the others back with `release`. Marking twice is marking
-    once, so that a caller who lost the answer to its commit may ask again.
-    """
-    dialect = connection.dialect.name
-    _skip_who_left(connection, claimed, now)
-    found = connection.execute(
-        _attempting(dialect),
-        {
-            "held": payload(dialect, ({"id": row.id, "fence": row.fence} for row in claimed)),
-            "now": now,
-            "lease_until": now + lease,
-            "relay": relay,
-        },
-    )
-    return set(found.scalars())
-
-
 def release(connection: Connection, claimed: Sequence[Claimed], *, due_at: datetime | None = None) -> int:
     """Give back rows that were claimed and did not leave. Others' rows and later states stay."""
     later = {} if due_at is None else {"due_at": due_at}
     free = {"state": back_to(_S.QUEUED), "settled_at": cancelled_at(), "lease_until": None}
-    return _held_only(connection, claimed, _S.CLAIMED, **free, **later)
+    return held_only(connection, claimed, _S.CLAIMED, **free, **later)
 
 
 def renew(connection: Connection, claimed: Sequence[Claimed], until: datetime) -> int:
     """Hold rows longer; how many are still ours."""
     return sum(
-        _held_only(connection, claimed, state, lease_until=until) for state in (_S.CLAIMED, _S.ATTEMPTING)
+        held_only(connection, claimed, state, lease_until=until) for state in (_S.CLAIMED, _S.ATTEMPTING)
     )
 
 
@@ -251,51 +234,20 @@ def _mark_skipped(connection: Connection, refused: dict[int, str], now: datetime
 def _set(connection: Connection, ids: Sequence[int], **values: object) -> None:
     """Rows that this transaction has locked. One parameter for all ids: 500 would be compiled each time."""
     dialect = connection.dialect.name
-    these = table_of(dialect, "these", {"id": sa.BigInteger()})
+    these = table_of(dialect, "these", _THESE)
     connection.execute(
         delivery.update().where(delivery.c.id == these.c.id).values(**values),
-        {"these": payload(dialect, ({"id": id_} for id_ in ids))},
+        {"these": payload(dialect, _THESE, [(id_,) for id_ in ids])},
     )
-
-
-def _skip_who_left(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> None:
-    refused = refusals(connection, claimed, now)
-    for why in set(refused.values()):
-        # Only claimed: what a lost answer left attempting is marked, and may go.
-        some = [row for row in claimed if refused.get(row.id) == why]
-        values = {"state": _S.SKIPPED, "reason": why, "settled_at": now, "lease_until": None}
-        _held_only(connection, some, _S.CLAIMED, **values)
 
 
 # ── what is ours ────────────────────────────────────────────────────────────────────────────────
 
 
-@cache
-def _attempting(dialect: str) -> ReturningUpdate[int]:
-    held = table_of(dialect, "held", _HELD)
-    open_campaign = sa.exists().where(
-        campaign.c.id == delivery.c.campaign_id, may_leave(sa.bindparam("now", type_=Utc()))
-    )
-    return (
-        delivery.update()
-        .where(delivery.c.id == held.c.id, delivery.c.fence == held.c.fence)
-        # Not `open_in`: SQLite would walk all open rows for each of these instead of looking them up.
-        .where(delivery.c.state.in_([_S.CLAIMED, _S.ATTEMPTING]))
-        .where(sa.or_(delivery.c.campaign_id.is_(None), open_campaign))
-        .values(
-            state=_S.ATTEMPTING,
-            attempts=delivery.c.attempts + sa.case((delivery.c.state == _S.CLAIMED, 1), else_=0),
-            first_attempt_at=sa.func.coalesce(delivery.c.first_attempt_at, sa.bindparam("now")),
-            lease_until=sa.bindparam("lease_until"),
-            relay=sa.bindparam("relay"),
-        )
-        .returning(delivery.c.id)
-    )
-
-
-def _held_only(
+def held_only(
     connection: Connection, claimed: Sequence[Claimed], standing: DeliveryState, **values: object
 ) -> int:
+    """Change those of these rows that stand so and still carry our fence; how many."""
     if not claimed:
         return 0
     dialect = connection.dialect.name
@@ -304,5 +256,5 @@ def _held_only(
         delivery.update()
         .where(delivery.c.id == held.c.id, delivery.c.fence == held.c.fence, delivery.c.state == standing)
         .values(**values),
-        {"held": payload(dialect, ({"id": row.id, "fence": row.fence} for row in claimed))},
+        {"held": payload(dialect, _HELD, [(row.id, row.fence) for row in claimed])},
     ).rowcount

@@ -24,8 +24,8 @@ def put_off(connection: Connection, claimed: Sequence[Claimed], due_at: Mapping[
     if not claimed:
         return 0
     dialect = connection.dialect.name
-    rows = ({"id": row.id, "fence": row.fence, "due_at": due_at[row.id]} for row in claimed)
-    return connection.execute(_put_off(dialect), {"held": payload(dialect, rows)}).rowcount
+    rows = [(row.id, row.fence, due_at[row.id]) for row in claimed]
+    return connection.execute(_put_off(dialect), {"held": payload(dialect, _HELD, rows)}).rowcount
 
 
 @cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,12 +16,7 @@ from sqlalchemy.engine import Connection
 from mailer.delivery.model import Claimed
 from subscribers import audience, tables
 from subscribers.audience import Recipient
-from subscribers.database import Utc
 from subscribers.model import SubscriptionState
-
-from .rows import Columns, payload, table_of
-
-_ASKED: Columns = {"id": sa.BigInteger(), "subscriber_id": sa.BigInteger(), "list_id": sa.BigInteger()}
 
 # Purpose → the state that the subscription must have. Others (goodbye, password, test, approval) need none.
 NEEDS: Mapping[str, SubscriptionState] = {
@@ -46,51 +40,16 @@ def read_recipients(
 
 
 def refusals(connection: Connection, claimed: Sequence[Claimed], now: datetime) -> dict[int, str]:
-    """Why these rows must not leave after all, by delivery id. Asked in every turn, so one short query
-    finds who is not plainly well; the rule (`subscribers.audience`) is asked for these few only."""
+    """Why these rows must not leave after all, by delivery id."""
     refused = notice_refusals(connection, [row for row in claimed if row.campaign_id is None])
     of_campaigns = [row for row in claimed if row.campaign_id is not None]
-    if not of_campaigns:
-        return refused
-    dialect = connection.dialect.name
-    named = (
-        {"id": row.id, "subscriber_id": row.subscriber_id, "list_id": row.list_id} for row in of_campaigns
-    )
-    doubtful = set(connection.scalars(_doubtful(dialect), {"asked": payload(dialect, named), "now": now}))
-    if doubtful:
-        rows = [row for row in of_campaigns if row.id in doubtful]
-        recipients = read_recipients(connection, rows, now, UTC)
-        for row in rows:
-            recipient = recipients.get(row.id)
-            why = recipient.refusal if recipient is not None else "erased"
-            if why is not None:
-                refused[row.id] = why
+    recipients = read_recipients(connection, of_campaigns, now, UTC)
+    for row in of_campaigns:
+        recipient = recipients.get(row.id)
+        why = recipient.refusal if recipient is not None else "erased"
+        if why is not None:
+            refused[row.id] = why
     return refused
-
-
-@cache
-def _doubtful(dialect: str) -> sa.Select[int]:
-    subscriber, subscription, suppression = tables.subscriber, tables.subscription, tables.suppression
-    asked = table_of(dialect, "asked", _ASKED)
-    on_list = sa.and_(
-        subscription.c.subscriber_id == asked.c.subscriber_id, subscription.c.list_id == asked.c.list_id
-    )
-    confirmed = sa.func.coalesce(subscription.c.state, "") == str(SubscriptionState.CONFIRMED)
-    return (
-        sa.select(asked.c.id)
-        .select_from(asked)
-        .outerjoin(subscriber, subscriber.c.id == asked.c.subscriber_id)
-        .outerjoin(subscription, on_list)
-        .outerjoin(suppression, suppression.c.address_key == subscriber.c.address_key)
-        .where(
-            sa.or_(
-                subscriber.c.id.is_(None),
-                suppression.c.address_key.is_not(None),
-                ~confirmed,
-                subscriber.c.paused_until > sa.bindparam("now", type_=Utc()),
-            )
-        )
-    )
 
 
 def notice_refusals(connection: Connection, rows: Sequence[Any]) -> dict[int, str]:

@@ -37,17 +37,17 @@ def table_of(dialect: str, name: str, columns: Columns) -> sa.FromClause:
         return function.table_valued(*typed).render_derived(name=name, with_types=True)
     each = sa.func.json_each(given).table_valued("value", name=f"{name}_json")
     found = [
-        sa.type_coerce(sa.func.json_extract(each.c.value, f"$.{key}"), type_).label(key)
-        for key, type_ in columns.items()
+        sa.type_coerce(sa.func.json_extract(each.c.value, sa.literal_column(f"'$[{n}]'")), type_).label(key)
+        for n, (key, type_) in enumerate(columns.items())
     ]
     return sa.select(*found).subquery(name)
 
 
-def payload(dialect: str, rows: Iterable[Mapping[str, object]]) -> str:
-    """The rows as the JSON text that `table_of` reads; times in the form of the database."""
+def payload(dialect: str, columns: Columns, rows: Iterable[Sequence[object]]) -> str:
+    """The rows, each in the order of `columns`, as the JSON text that `table_of` reads."""
     if dialect == "postgresql":
-        return json.dumps(list(rows), default=_iso, ensure_ascii=False)
-    return json.dumps(list(rows), default=_sqlite, ensure_ascii=False)
+        return json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=_iso)
+    return json.dumps(list(rows), default=_sqlite)
 
 
 def _iso(value: object) -> str:
@@ -57,9 +57,14 @@ def _iso(value: object) -> str:
 
 
 def _sqlite(value: object) -> str:
-    if isinstance(value, datetime):  # as SQLAlchemy stores it: comparison is comparison of text
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, datetime):
+        return as_text(value)
     raise TypeError(f"{value!r} is no value of a row")
+
+
+def as_text(moment: datetime) -> str:
+    """A time in SQLite, as SQLAlchemy stores it: comparison is comparison of text."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def open_in(*states: DeliveryState) -> sa.ColumnElement[bool]:

@@ -15,6 +15,7 @@ from mailer.tables.delivery import attempt, delivery
 from subscribers.database import Utc
 
 from .rows import Columns, back_to, cancelled_at, payload, table_of
+from .straight import Straight
 
 _S = DeliveryState
 _SETTLED = (_S.ACCEPTED, _S.REFUSED, _S.UNCERTAIN)
@@ -32,6 +33,15 @@ _TOLD: Columns = {
     "reply_text": sa.Text(),
 }
 
+_ACCEPTANCE: Columns = {
+    "id": sa.BigInteger(),
+    "fence": sa.BigInteger(),
+    "at": Utc(),
+    "reply_code": sa.Integer(),
+    "reply_enhanced": sa.Text(),
+    "reply_text": sa.Text(),
+}
+
 
 def settle(connection: Connection, settlements: Sequence[Settlement], relay: str) -> set[int]:
     """Record these outcomes of rows that are attempting; the ids that were still ours to settle.
@@ -39,14 +49,30 @@ def settle(connection: Connection, settlements: Sequence[Settlement], relay: str
     All of them leave a row in `attempt`, but for acceptance at the first try, which the ledger row
     tells alone. Raises Refused for a state that does not follow attempting.
     """
-    if not settlements:
-        return set()
+    plain: list[Settlement] = []
+    others: list[Settlement] = []
     for settlement in settlements:
         may_move(_S.ATTEMPTING, settlement.state)
+        (others if _worth_a_row(settlement) else plain).append(settlement)
+    return _accept(connection, plain) | _settle_others(connection, others, relay)
+
+
+def _accept(connection: Connection, settlements: Sequence[Settlement]) -> set[int]:
+    """Accepted at the first try: nearly all, so the statement of every turn is made for them."""
+    if not settlements:
+        return set()
     dialect = connection.dialect.name
-    told = payload(dialect, (_row(settlement) for settlement in settlements))
+    told = [(s.id, s.fence, s.at, s.reply_code, s.reply_enhanced, s.reply_text) for s in settlements]
+    return {id_ for (id_,) in _ACCEPTED.rows(connection, {"told": payload(dialect, _ACCEPTANCE, told)})}
+
+
+def _settle_others(connection: Connection, settlements: Sequence[Settlement], relay: str) -> set[int]:
+    if not settlements:
+        return set()
+    dialect = connection.dialect.name
+    told = payload(dialect, _TOLD, [_row(settlement) for settlement in settlements])
     led_to = {row.id: row.state for row in connection.execute(_settle(dialect), {"told": told})}
-    tried = [_attempt(s, led_to[s.id], relay) for s in settlements if s.id in led_to and _worth_a_row(s)]
+    tried = [_attempt(s, led_to[s.id], relay) for s in settlements if s.id in led_to]
     if tried:
         connection.execute(attempt.insert(), tried)
     return set(led_to)
@@ -64,19 +90,42 @@ def refuse_unsent(connection: Connection, refused: Mapping[Claimed, str], now: d
     return count
 
 
-def _row(settlement: Settlement) -> dict[str, object]:
-    return {
-        "id": settlement.id,
-        "fence": settlement.fence,
-        "state": str(settlement.state),
-        "reason": settlement.reason,
-        "due_at": settlement.due_at,
-        "settled_at": settlement.at if settlement.state in _SETTLED else None,
-        "uncounted": 0 if settlement.counted else 1,
-        "reply_code": settlement.reply_code,
-        "reply_enhanced": settlement.reply_enhanced,
-        "reply_text": settlement.reply_text,
-    }
+def _row(settlement: Settlement) -> tuple[object, ...]:
+    """In the order of _TOLD."""
+    return (
+        settlement.id,
+        settlement.fence,
+        str(settlement.state),
+        settlement.reason,
+        settlement.due_at,
+        settlement.at if settlement.state in _SETTLED else None,
+        0 if settlement.counted else 1,
+        settlement.reply_code,
+        settlement.reply_enhanced,
+        settlement.reply_text,
+    )
+
+
+def _accepted(dialect: str) -> ReturningUpdate[int]:
+    told = table_of(dialect, "told", _ACCEPTANCE)
+    return (
+        delivery.update()
+        .where(delivery.c.id == told.c.id, delivery.c.fence == told.c.fence)
+        .where(delivery.c.state == str(_S.ATTEMPTING))
+        .values(
+            state=str(_S.ACCEPTED),
+            reason=sa.null(),
+            settled_at=told.c.at,
+            lease_until=sa.null(),
+            reply_code=told.c.reply_code,
+            reply_enhanced=told.c.reply_enhanced,
+            reply_text=told.c.reply_text,
+        )
+        .returning(delivery.c.id)
+    )
+
+
+_ACCEPTED = Straight(_accepted)
 
 
 @cache
