@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +25,14 @@ from subscribers.model import Address
 
 from . import config as configuration
 from . import i18n, migrations
-from .campaigns.business_days import Calendar, read_closed
+from .campaigns.business_days import Calendar, any_of, read_closed
 from .campaigns.launch import Rules
 from .composer.model import Identity
 from .config.model import Config, RelayBase, Text
 from .delivery import forecast, letterpress, throttle
 from .delivery.letterpress import Letterhead, LetterPress
 from .delivery.press import Settings
+from .delivery.quiet import Quiet
 from .delivery.retry import Policy
 from .delivery.sender import Sender
 from .errors import NoKey, Refused
@@ -215,6 +216,12 @@ def sender(house: House) -> Sender:
             give_up=timedelta(hours=delivery.retry_give_up_hours),
             resend_uncertain=delivery.on_uncertain == "resend",
         ),
+        domain_rates={
+            domain: tuple(throttle.parse(rate) for rate in rates)
+            for domain, rates in delivery.domain_rates.items()
+        },
+        quiet=quiet_time(house.config),
+        refused_percent=delivery.refused_percent,
         zone=ZoneInfo(house.config.site.time_zone),
     )
     return Sender(
@@ -224,6 +231,24 @@ def sender(house: House) -> Sender:
         settings,
         SystemClock(),
     )
+
+
+def quiet_time(config: Config) -> Quiet | None:
+    """When no campaign's mail leaves, by the office's clock and calendar; None: never."""
+    delivery = config.delivery
+    if not delivery.quiet_hours and not delivery.quiet_days:
+        return None
+    begins, _, ends = (delivery.quiet_hours or "00:00-00:00").partition("-")
+    return Quiet(
+        ZoneInfo(config.site.time_zone),
+        time.fromisoformat(begins),
+        time.fromisoformat(ends),
+        any_of(_calendar(config), delivery.quiet_days),
+    )
+
+
+def _calendar(config: Config) -> Calendar:
+    return Calendar(config.site.country, *read_closed(config.site.closed_days))
 
 
 class SystemClock:
@@ -317,10 +342,9 @@ def gate(house: House, now: datetime) -> Gate:
 
 def clock_rules(house: House) -> Rules:
     """What the clock must know: how late is too late, and which days are business days."""
-    yearly, once = read_closed(house.config.site.closed_days)
     return Rules(
         max_lateness=timedelta(hours=house.config.delivery.max_lateness_hours),
-        calendar=Calendar(house.config.site.country, yearly, once),
+        calendar=_calendar(house.config),
         site_language=house.config.site.default_language,
         base_url=house.config.site.base_url,
         safety_minutes=house.config.delivery.safety_window_minutes,
