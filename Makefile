@@ -23,7 +23,7 @@ serve: $(READY)
 	@$(BIN)/mailer serve
 
 bench: $(READY)
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 # uv where present (seconds), plain pip otherwise (a minute).
 $(READY): pyproject.toml

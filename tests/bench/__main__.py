@@ -23,7 +23,7 @@ WHOLE: Subjects = {
     "throughput": lambda: throughput.measure(5, 3_000),
     "costs": lambda: costs.measure(3_000),
     "distance": lambda: distance.measure(3, 5.0),
-    "scale": lambda: scale.measure((10_000, 100_000, 1_000_000), 2_400, 2),
+    "scale": lambda: scale.measure((10_000, 100_000, 1_000_000), 2_000, 2),
     "building": lambda: building.measure(1_000_000, 2, with_postgresql=True),
     "importing": lambda: importing.section(1_000_000),
     "pace": lambda: pace.measure(60),

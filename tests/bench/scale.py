@@ -134,7 +134,7 @@ def measure(people: Sequence[int], sample: int, rounds: int) -> Section:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, nargs=3, default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--sample", type=int, default=2_400)
+    parser.add_argument("--sample", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
