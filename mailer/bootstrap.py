@@ -47,6 +47,8 @@ if TYPE_CHECKING:  # composing loads Pillow and lxml, 60 MB that a sender proces
     from .composer.editions import Press as IssuePress
     from .composer.theme import Theme
 
+REHEARSAL = "rehearsal"  # in the place of a relay's name
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -267,6 +269,35 @@ def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime 
     with reading(house.engine) as connection:
         relay = house.relays[0]
         return forecast.finish(connection, campaign_id, relay.name, rates, now, connections=relay.connections)
+
+
+def predicted_end(house: House, people: int, now: datetime) -> datetime:
+    """When so many mails would have left by the real relay, if they began now and nothing else was sending."""
+    rates, relay = rates_of(house.config.relay), house.relays[0]
+    with reading(house.engine) as connection:
+        used = throttle.used(connection, relay.name, rates, now)
+    return forecast.reckon(people, now, rates, used, forecast.Wire(relay.connections))
+
+
+def rehearsal_sender(house: House, port: int, campaign_id: int) -> Sender:
+    """To a sink on this machine, for this campaign alone: it knows no relay, no rate and no other mail."""
+    real = require_relay(house)
+    sink = Relay(
+        name=REHEARSAL, host="127.0.0.1", port=port, tls="none", username="", password="",
+        connections=real.connections, pipeline=True, local_name=real.local_name, timeout=real.timeout,
+        depth=real.depth,
+    )  # fmt: skip
+    settings = Settings(
+        relay=sink.name,
+        connections=sink.connections,
+        depth=sink.depth,
+        batch_size=house.config.delivery.batch_size,
+        lease=timedelta(seconds=house.config.delivery.lease_seconds),
+        zone=ZoneInfo(house.config.site.time_zone),
+        only=(campaign_id,),
+    )
+    press = LetterPress(house.engine, house.letterhead)
+    return Sender(house.engine, lambda: Pool(sink), press, settings, SystemClock())
 
 
 def test_message(house: House, to: Address, language: str, now: datetime) -> tuple[Envelope, bytes]:

@@ -143,6 +143,7 @@ def resume(
     `sure`: up to all of its open rows may have left since (F9). Raises NotFound, Refused.
     """
     found = get(connection, campaign_id)
+    _no_rehearsal(found)
     if found.launched_at is None:
         decided = {"reason_facts": {"decided": found.reason}} if found.reason else {}
         move(
@@ -178,6 +179,7 @@ def retry(connection: Connection, campaign_id: int, *, uncertain: bool, by: Acto
     Raises NotFound, Refused (it was cancelled or has no ledger yet).
     """
     found = get(connection, campaign_id)
+    _no_rehearsal(found)
     if found.state not in (
         CampaignState.SENDING,
         CampaignState.PAUSED,
@@ -194,6 +196,15 @@ def retry(connection: Connection, campaign_id: int, *, uncertain: bool, by: Acto
             after={"state": str(which), "deliveries": queued},
         )  # fmt: skip
     return queued
+
+
+def _no_rehearsal(found: Campaign) -> None:
+    if found.kind is CampaignKind.REHEARSAL:
+        raise Refused(
+            f"Campaign {found.id} is a rehearsal: it ran once and is over.",
+            remedy=f"Rehearse again: mailer campaigns rehearse {found.issue}",
+            key="rehearsal_is_over", campaign=found.id, slug=found.issue,
+        )  # fmt: skip
 
 
 def hold(

@@ -9,7 +9,7 @@ import typer
 from mailer.errors import Refused
 from mailer.i18n import Words
 
-from . import deliveries, watching
+from . import deliveries, rehearsing, watching
 from .main import Desk
 
 
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer, said: Words) -> None:
     group = typer.Typer(help=said("cli.campaigns.help"), no_args_is_help=True)
     app.add_typer(group, name="campaigns")
     _start(group, said)
+    rehearsing.add_rehearse(group, said)
     _steer(group, said)
     _look(group, said)
 

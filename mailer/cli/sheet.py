@@ -173,7 +173,7 @@ class Sheet:
             )
         if status.finish:
             at = words.moment(status.finish, self._zone)
-            yield "  " + words("cli.campaigns.status.finish", left=self._left(status.finish - now), at=at)
+            yield "  " + words("cli.campaigns.status.finish", left=left_in_words(words, status.finish - now), at=at)
         if status.open:
             for slow in status.slowed:
                 yield "  " + words(
@@ -237,12 +237,14 @@ class Sheet:
             return self._words("cli.campaigns.rate.second", rate=_rounded(per_second))
         return self._words("cli.campaigns.rate.minute", rate=_rounded(per_second * 60))
 
-    def _left(self, left: timedelta) -> str:
-        seconds = max(left.total_seconds(), 1.0)
-        for unit, length in (("days", _DAY), ("hours", _HOUR), ("minutes", _MINUTE)):
-            if seconds >= 2 * length:
-                return self._words(f"cli.campaigns.left.{unit}", count=round(seconds / length))
-        return self._words("cli.campaigns.left.seconds", count=round(seconds))
+
+def left_in_words(words: Words, left: timedelta) -> str:
+    """About 12 minutes: two of a unit at least, so that it is never off by much."""
+    seconds = max(left.total_seconds(), 1.0)
+    for unit, length in (("days", _DAY), ("hours", _HOUR), ("minutes", _MINUTE)):
+        if seconds >= 2 * length:
+            return words(f"cli.campaigns.left.{unit}", count=round(seconds / length))
+    return words("cli.campaigns.left.seconds", count=round(seconds))
 
 
 def _rounded(rate: float) -> float:

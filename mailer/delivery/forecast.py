@@ -91,7 +91,9 @@ def finish(
     rest = sum(standing.by_state.get(state, 0) for state in OPEN_STATES)
     if rest == 0:
         return None
-    before = sa.select(campaign.c.id).where(campaign.c.state == "sending", campaign.c.at < found.at)
+    before = sa.select(campaign.c.id).where(
+        campaign.c.state == "sending", campaign.c.at < found.at, campaign.c.kind != "rehearsal"
+    )
     rest += sum(ledger.open_rows(connection, one) for one in connection.scalars(before).all())
     enough = standing.messages_per_second if standing.seconds >= ENOUGH_SECONDS else None
     # A rate that holds the campaign back is no speed of the wire: that is asked of the windows.

@@ -102,7 +102,14 @@ def test_nobody_awaits_an_issue_from_a_cancelled_campaign_but_what_is_on_the_wir
     assert office.build(office.add_campaign()).total == rows
 
 
-@pytest.mark.parametrize("kind", ["test", "rehearsal", "correction"])
+def test_a_rehearsal_asks_who_has_it_and_counts_for_nobody(office):  # F54
+    office.add_people(2)
+    assert office.build(office.add_campaign(kind="rehearsal")).total == 2
+    assert office.build(office.add_campaign()).total == 2
+    assert office.build(office.add_campaign(kind="rehearsal")).already == 2
+
+
+@pytest.mark.parametrize("kind", ["test", "correction"])
 def test_tests_and_corrections_neither_ask_nor_count_who_has_it(office, kind):
     office.add_people(2)
     assert office.build(office.add_campaign(kind=kind)).total == 2

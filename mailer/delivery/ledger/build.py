@@ -27,6 +27,8 @@ _COLUMNS = (
     "campaign_id", "issue_id", "subscriber_id", "edition_id", "list_id", "language", "domain",
     "state", "reason", "due_at", "settled_at",
 )  # fmt: skip
+# A rehearsal has the people of the send that it rehearses.
+_LEAVE_OUT = ("regular", "rehearsal")
 
 
 def build(
@@ -44,14 +46,13 @@ def build(
     `people` gives subscriber_id, list_id, languages, list_language, domain, one row per person;
     `edition_of` the (edition id, language) for each pair of languages and list_language in it, None
     where no edition fits: those rows are skipped/no_edition. Whoever has this issue or awaits it
-    from another regular campaign is left out unless `again` (F54); tests, rehearsals and corrections
-    ask nobody. Building twice adds nothing. Raises LookupError when `people` holds a pair that
+    from another regular campaign is left out unless `again` (F54); tests and corrections ask nobody. Building twice adds nothing. Raises LookupError when `people` holds a pair that
     `edition_of` lacks (somebody changed languages meanwhile): roll back and start again.
     """
     kind = connection.scalar(sa.select(campaign.c.kind).where(campaign.c.id == campaign_id))
     others = already.others(connection, issue_id, campaign_id)
     who = people.subquery("who")
-    have = [] if again or kind != "regular" else others.have(who.c.subscriber_id)
+    have = [] if again or kind not in _LEAVE_OUT else others.have(who.c.subscriber_id)
     left_out = 0
     if have:
         left_out = connection.scalar(sa.select(sa.func.count()).select_from(who).where(sa.or_(*have))) or 0
