@@ -26,6 +26,7 @@ from subscribers.model import Address
 from . import config as configuration
 from . import i18n, migrations
 from .campaigns.business_days import Calendar, any_of, read_closed
+from .campaigns.dates import LINK_ENDED, Finish
 from .campaigns.launch import Rules
 from .composer.model import Identity
 from .config.model import Config, RelayBase, Text
@@ -380,7 +381,14 @@ def clock_rules(house: House) -> Rules:
         base_url=house.config.site.base_url,
         safety_minutes=house.config.delivery.safety_window_minutes,
         office=office_address(house.config),
+        finish=_finish(house) if house.config.checks.get(LINK_ENDED, "hold") == "hold" else None,
     )
+
+
+def _finish(house: House) -> Finish:
+    """When a send to so many people that begins then will be over, by the office's own clock."""
+    zone = ZoneInfo(house.config.site.time_zone)
+    return lambda people, start: predicted_end(house, people, start).astimezone(zone)
 
 
 def office_address(config: Config) -> Address | None:

@@ -6,7 +6,7 @@ fired. `tick` is called by the worker of every process, `launch` by `orders`; th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.campaigns import newsletters, recurrence, restored, schedules, store
+from mailer.campaigns import dates, newsletters, recurrence, restored, schedules, store
 from mailer.campaigns.business_days import Calendar
+from mailer.campaigns.dates import Finish
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Schedule, Why
 from mailer.composer import store as issues
 from mailer.composer.frozen import composed_for
@@ -46,9 +47,7 @@ class Rules:
     base_url: str  # the present one: frozen editions lead there, or nowhere; "" = no web server
     safety_minutes: int = 0  # the office's first copies go first, the rest so long after them; 0 = off
     office: Address | None = None  # who gets them
-    # When a send to so many people that starts then will be over; None: it takes no time.
-    finish: Callable[[Connection, int, datetime], datetime] | None = None
-    dated_levels: str = "hold"  # [checks] link_ended: hold | warn | off
+    finish: Finish | None = None  # when a send will be over; None: links that end early hold nothing
 
 
 # ── the clock ───────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +179,24 @@ def _reason_to_hold(
     if now - due.at > rules.max_lateness:  # F8: after three days nobody wants it unasked
         hours = round((now - due.at) / timedelta(hours=1))
         return Why.LATE, {"issue": due.issue, "at": due.at.isoformat(), "hours": hours}
-    return None, {}
+    early = ends_early(connection, due, due.issue, now, rules)
+    return (None, {}) if early is None else (Why.LINK_ENDS_EARLY, early.facts(due.issue))
+
+
+def ends_early(
+    connection: Connection,
+    found: Campaign | None,
+    slug: str,
+    start: datetime,
+    rules: Rules,
+    *,
+    list_ids: Sequence[int] = (),
+) -> dates.EndsEarly | None:
+    """What would be over before the last reader has it, unless a person decided on that already."""
+    if rules.finish is None or (found and found.reason_facts.get("decided") == Why.LINK_ENDS_EARLY):
+        return None
+    opens = start + timedelta(minutes=rules.safety_minutes)
+    return dates.ends_early(connection, slug, found.list_ids if found else list_ids, opens, rules.finish)
 
 
 # ── launching ───────────────────────────────────────────────────────────────────────────────────

@@ -11,8 +11,16 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from mailer.campaigns import newsletters, store
-from mailer.campaigns.launch import Rules, is_ready, launch, require_approval, require_base_url
+from mailer.campaigns import dates, newsletters, store
+from mailer.campaigns.dates import EndsEarly
+from mailer.campaigns.launch import (
+    Rules,
+    ends_early,
+    is_ready,
+    launch,
+    require_approval,
+    require_base_url,
+)
 from mailer.campaigns.model import Campaign, CampaignState, Order, Why
 from mailer.composer import store as issues
 from mailer.errors import Refused
@@ -24,12 +32,14 @@ from subscribers.store import list_by_slug
 class Scheduled:
     campaign_id: int
     missing: tuple[Why, ...]  # what would hold it at its time
+    early: EndsEarly | None = None  # the link that ends before the predicted finish
 
 
 def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: datetime) -> Campaign:
     """Start now, or go on with the unfinished campaign of the same issue and lists (F54).
 
     Raises Refused if the issue is not approved, composed for another base_url or of another newsletter,
+    if a link in it ends before everybody has it,
     and for `again` that comes too late; NotFound, UnknownList.
     """
     issue_id, list_ids = _resolve(connection, order)
@@ -37,6 +47,9 @@ def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: 
     found = store.unfinished(connection, issue_id, list_ids, order.kind)
     if found is None or found.launched_at is None:
         require_base_url(connection, order.issue, rules.base_url)
+        early = ends_early(connection, found, order.issue, now, rules, list_ids=list_ids)
+        if early is not None:
+            raise dates.refused(order.issue, early)
     if found is None:
         campaign_id = store.create(
             connection, issue_id, list_ids, at=now, by=by, now=now, kind=order.kind, again=order.again
@@ -52,10 +65,19 @@ def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: 
     return store.get(connection, campaign_id)
 
 
-def schedule(connection: Connection, order: Order, at: datetime, *, by: Actor, now: datetime) -> Scheduled:
+def schedule(
+    connection: Connection,
+    order: Order,
+    at: datetime,
+    *,
+    by: Actor,
+    now: datetime,
+    rules: Rules | None = None,
+) -> Scheduled:
     """Start at a time. An issue that is not approved yet is taken, and what is missing is said.
 
-    The same order again moves the time. Raises Refused (the time is past, it is already going on, the
+    With `rules`, links that end before the predicted finish are named, too. The same order again moves the
+    time. Raises Refused (the time is past, it is already going on, the
     lists are another newsletter's).
     """
     issue_id, list_ids = _resolve(connection, order)
@@ -65,13 +87,18 @@ def schedule(connection: Connection, order: Order, at: datetime, *, by: Actor, n
             remedy="Give a later time, or send it now: mailer campaigns send",
             key="time_is_past", at=at,
         )  # fmt: skip
-    missing = () if is_ready(connection, order.issue) else (Why.NOT_APPROVED,)
+    early = None
+    if is_ready(connection, order.issue):
+        early = ends_early(connection, None, order.issue, at, rules, list_ids=list_ids) if rules else None
+        missing = () if early is None else (Why.LINK_ENDS_EARLY,)
+    else:
+        missing = (Why.NOT_APPROVED,)
     found = store.unfinished(connection, issue_id, list_ids, order.kind)
     if found is None:
         made = store.create(
             connection, issue_id, list_ids, at=at, by=by, now=now, kind=order.kind, again=order.again
         )
-        return Scheduled(made, missing)
+        return Scheduled(made, missing, early)
     if found.launched_at is not None:
         raise Refused(
             f"Campaign {found.id} is sending this issue to these lists already.",
@@ -83,7 +110,7 @@ def schedule(connection: Connection, order: Order, at: datetime, *, by: Actor, n
         store.set_time(connection, found.id, at, by=by, now=now)
     else:
         store.move(connection, found.id, CampaignState.SCHEDULED, by=by, now=now, at=at)
-    return Scheduled(found.id, missing)
+    return Scheduled(found.id, missing, early)
 
 
 def _set_again(connection: Connection, order: Order, found: Campaign, *, by: Actor, now: datetime) -> None:

@@ -57,8 +57,9 @@ def _start(group: typer.Typer, said: Words) -> None:
         at: str = typer.Option(..., "--at", metavar="WHEN", help=said("cli.campaigns.schedule.at")),
         again: bool = again_option,
     ) -> None:
+        from mailer.bootstrap import clock_rules
         from mailer.campaigns import orders
-        from mailer.campaigns.model import Order
+        from mailer.campaigns.model import Order, Why
 
         desk: Desk = ctx.obj
         house = desk.house()
@@ -66,11 +67,18 @@ def _start(group: typer.Typer, said: Words) -> None:
         moment = read_moment(at, zone)
         order = Order(slug, tuple(lists), again=again)
         with house.engine.begin() as connection:
-            made = orders.schedule(connection, order, moment, by=desk.by, now=datetime.now(UTC))
+            made = orders.schedule(
+                connection, order, moment, by=desk.by, now=datetime.now(UTC), rules=clock_rules(house)
+            )
         at_words = said.moment(moment, zone)
         desk.say.line("cli.campaigns.schedule.done", campaign=made.campaign_id, at=at_words)
-        if made.missing:
+        if Why.NOT_APPROVED in made.missing:
             desk.say.line("cli.campaigns.schedule.missing", slug=slug)
+        if early := made.early:
+            desk.say.line(
+                "cli.campaigns.schedule.link_ends_early",
+                name=early.name, until=early.until, finish=early.finish,
+            )  # fmt: skip
         desk.say.line("cli.campaigns.schedule.nobody")
         desk.say.document(
             {"campaign": made.campaign_id, "at": moment, "missing": [str(why) for why in made.missing]}

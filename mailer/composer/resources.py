@@ -148,6 +148,17 @@ def publish(connection: Connection, issue_slug: str, language: str, found: Itera
         connection.execute(insert.on_conflict_do_update(index_elements=key, set_=changed))
 
 
+def dated(connection: Connection, issue_slug: str) -> list[tuple[str, Resource]]:
+    """(language, what has a last day), the first to end first; also what an earlier edition linked to."""
+    c = resource.c
+    query = (
+        sa.select(c.language, c.name, c.label, c.blob, c.url, c.until, c.ends_at)
+        .where(c.issue_slug == issue_slug, c.ends_at.is_not(None))
+        .order_by(c.ends_at, c.language, c.name)
+    )
+    return [(language, Resource(*rest)) for language, *rest in connection.execute(query)]
+
+
 def find(connection: Connection, issue_slug: str, language: str, name: str) -> Resource:
     """Raises NotFound. Whether it has ended is the caller's to ask: `ends_at` against its clock."""
     c = resource.c
