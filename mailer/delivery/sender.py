@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random as random_module
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from mailer.delivery import failover, first_copy, ledger, process, throttle
+from mailer.delivery.journal import Journal
 from mailer.delivery.model import Claimed
 from mailer.delivery.press import Clock, Press, Sent, Settings, Wire
 from mailer.delivery.routes import NONE
@@ -54,6 +55,7 @@ class Sender:
         self.clock = clock
         self.name = name or process.own_name()
         self.turn = Turn(settings, Watch(), random)
+        self.journal = Journal(settings.relay)
         self._engine = engine
         self._open_wire = open_wire
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -166,12 +168,21 @@ class Sender:
     async def _look_round(self, stop: asyncio.Event) -> None:
         """What the rows mean for their campaigns, whoever settled them."""
 
-        def look(connection: Connection) -> list[int]:
+        def look(connection: Connection) -> tuple[list[int], Sequence[Any]]:
             first_copy.conclude(connection, self.clock.now())
-            return ledger.finish_done(connection, self.clock.now())
+            finished = ledger.finish_done(connection, self.clock.now())
+            return finished, self.journal.standings(connection)
 
-        for campaign_id in await self.at_ledger(look, stop):
-            log.info("campaign_finished", campaign=campaign_id)
+        finished, standings = await self.at_ledger(look, stop)
+        self.journal.look(standings)
+        if finished:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._tell_finished, finished)
+
+    def _tell_finished(self, finished: list[int]) -> None:
+        """Counting a million rows takes seconds: not in a transaction that writes."""
+        with contextlib.suppress(OperationalError, InterfaceError), reading(self._engine) as connection:
+            for campaign_id in finished:
+                self.journal.finished(campaign_id, ledger.counts(connection, campaign_id))
 
     def _something_to_do(self, now: datetime) -> bool:
         with contextlib.suppress(OperationalError, InterfaceError), reading(self._engine) as connection:

@@ -252,6 +252,7 @@ class Stretch:
             lambda connection: self._sender.turn(connection, tried, candidates, in_flight, now), self._stop
         )
         self._settled += turned.settled
+        self._sender.journal.turned(tried, turned)
         if turned.stale:
             log.warning("stale_results", deliveries=turned.stale)
         stays: list[Ready] = []
