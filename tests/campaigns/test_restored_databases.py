@@ -1,0 +1,143 @@
+"""What a restored database may do before a person has looked: nothing (F9)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from mailer.campaigns import launch, orders, reasons, restored, store
+from mailer.campaigns.model import CampaignState, Order
+from mailer.delivery import ledger
+from mailer.delivery.model import Notice
+from mailer.errors import Refused
+from mailer.i18n import words
+from mailer.tables.delivery import attempt, delivery
+
+from .conftest import KEIKO, NOW, RULES, Office
+
+ORDER = Order("2034-12", ("enews",))
+HOUR = timedelta(hours=1)
+READERS = 4
+
+
+def freeze(office: Office, at: datetime = NOW + HOUR) -> restored.Frozen:
+    """As `restore` does, after a backup that was made at NOW."""
+    with office.begin() as connection:
+        restored.note_backup(connection, NOW)
+        return restored.freeze(connection, by=KEIKO, now=at)
+
+
+def tick(office: Office, at: datetime) -> list[object]:
+    with office.begin() as connection:
+        return [event["did"] for event in launch.tick(connection, at, RULES)]
+
+
+def send(office: Office) -> int:
+    with office.begin() as connection:
+        return orders.send(connection, ORDER, RULES, by=KEIKO, now=NOW).id
+
+
+def test_a_monthly_date_that_fired_after_the_backup_does_not_fire_again(office: Office) -> None:  # F9
+    office.approved()
+    office.schedule("20 09:30")  # NOW is 09:00 of that day; the backup does not know half past
+    freeze(office)
+    assert tick(office, NOW + HOUR + timedelta(minutes=1)) == ["fired", "held"]
+    held = office.campaigns()[0]
+    assert (held.state, held.reason) == (CampaignState.HELD, "restored")
+    for language in ("ja", "en"):
+        assert "2034" in reasons.in_words(held, words(language), "Asia/Tokyo")
+    assert tick(office, NOW + 2 * HOUR) == []
+    with office.begin() as connection:
+        store.resume(connection, held.id, by=KEIKO, now=NOW + 2 * HOUR)
+    assert tick(office, NOW + 2 * HOUR) == ["launched"]
+
+
+def test_a_date_after_the_restore_is_sent_as_ever(office: Office) -> None:
+    office.approved()
+    office.schedule("20 11:00")
+    freeze(office)
+    assert tick(office, NOW + 2 * HOUR) == ["fired", "launched"]
+
+
+def test_a_campaign_that_waited_for_its_hour_waits_for_a_person(office: Office) -> None:
+    office.approved()
+    with office.begin() as connection:
+        made = orders.schedule(connection, ORDER, NOW + 3 * HOUR, by=KEIKO, now=NOW).campaign_id
+    frozen = freeze(office)
+    assert [(one.campaign_id, one.was, one.people) for one in frozen.held] == [(made, "scheduled", 0)]
+    assert frozen.since == NOW
+    assert frozen.approved == ("2034-12",)
+    assert tick(office, NOW + 3 * HOUR) == []
+    with office.begin() as connection:
+        store.resume(connection, made, by=KEIKO, now=NOW + 2 * HOUR)
+    assert tick(office, NOW + 2 * HOUR) == []
+    assert tick(office, NOW + 3 * HOUR) == ["launched"]
+
+
+@pytest.mark.parametrize("state", ["sending", "paused", "held"])
+def test_a_campaign_that_had_begun_asks_how_sure_a_person_is(office: Office, state: str) -> None:
+    office.approved()
+    made = send(office)
+    with office.begin() as connection:
+        if state == "paused":
+            store.pause(connection, made, by=KEIKO, now=NOW)
+        if state == "held":
+            ledger.hold(connection, made, "policy", {"reply": "550"}, NOW)
+    frozen = freeze(office)
+    assert [(one.was, one.people) for one in frozen.held] == [(state, READERS)]
+    for order in (store.resume, None):
+        with office.begin() as connection, pytest.raises(Refused) as caught:
+            if order is None:
+                orders.send(connection, ORDER, RULES, by=KEIKO, now=NOW + HOUR)
+            else:
+                order(connection, made, by=KEIKO, now=NOW + HOUR)
+        assert (caught.value.key, caught.value.facts["people"]) == ("restored_asks", READERS)
+    with office.begin() as connection:
+        assert store.resume(connection, made, by=KEIKO, now=NOW + HOUR, sure=True) is CampaignState.SENDING
+
+
+def test_what_is_over_stays_over(office: Office) -> None:
+    office.approved()
+    made = send(office)
+    with office.begin() as connection:
+        store.cancel(connection, made, by=KEIKO, now=NOW)
+    assert freeze(office).held == ()
+    assert office.campaigns()[0].state is CampaignState.CANCELLED
+
+
+def test_what_was_in_hand_is_queued_or_uncertain_and_waiting_notices_are_cancelled(office: Office) -> None:
+    office.approved()
+    editions = office.approve()
+    made = send(office)
+    with office.begin() as connection:
+        for number, state in enumerate(("queued", "claimed", "attempting")):
+            notice = Notice(
+                "confirm", f"confirm:{number}", "a@example.org", "example.org", editions["ja"], "ja", {}
+            )
+            number_of = ledger.enqueue_notice(connection, notice, NOW)
+            held = {"state": state, "attempts": 1, "lease_until": NOW + HOUR, "fence": 7}
+            connection.execute(delivery.update().where(delivery.c.id == number_of).values(**held))
+        rows = connection.scalars(sa.select(delivery.c.id).where(delivery.c.campaign_id == made)).all()
+        for id_, state in zip(rows, ("claimed", "attempting"), strict=False):
+            held = {"state": state, "attempts": 1, "lease_until": NOW + 9 * HOUR, "fence": 7}
+            connection.execute(delivery.update().where(delivery.c.id == id_).values(**held))
+    frozen = freeze(office)
+    assert (frozen.uncertain, frozen.notices) == (2, 2)  # one of each kind was on the wire
+    assert frozen.held[0].people == READERS - 1
+    with office.begin() as connection:
+        states = connection.execute(sa.select(delivery.c.notice, delivery.c.state)).all()
+        assert sorted((row.notice or "", row.state) for row in states) == [
+            ("", "queued"), ("", "queued"), ("", "queued"), ("", "uncertain"),
+            ("confirm", "cancelled"), ("confirm", "cancelled"), ("confirm", "uncertain"),
+        ]  # fmt: skip
+        assert set(connection.scalars(sa.select(attempt.c.outcome))) == {"uncertain"}
+        assert ledger.claim(connection, "host:1:a", 10, NOW + 2 * HOUR, HOUR) == []
+
+
+def test_a_plain_copy_tells_its_age_by_its_last_record(office: Office) -> None:
+    office.approved()
+    send(office)
+    with office.begin() as connection:
+        assert restored.freeze(connection, by=KEIKO, now=NOW + 9 * HOUR).since == NOW
