@@ -34,8 +34,8 @@ from tests.doubles.far_relay import FarRelay, far_relay
 
 LIMIT = 120.0  # seconds that anything here may take; far more than it needs
 EACH_WAY = 0.015  # seconds: with 30 ms for a reply there is always one under way
-# `work` is killed while its child goes on for up to two seconds, until it sees that its parent is gone.
-FURTHER = 0.06
+# The child of a killed `work` goes on for up to two seconds, until it sees that its parent is gone: not too fast.
+FURTHER = 0.3
 CONNECTIONS = 4
 MOMENTS = ("random", "message", "mail", "random", "message", "body", "rcpt")
 WHOM = ("one", "of two", "both", "one", "work", "one")
@@ -184,15 +184,17 @@ class Campaign:
         whom, moment = WHOM[number % len(WHOM)], MOMENTS[self.random.randrange(len(MOMENTS))]
         chunking = bool(self.random.randrange(2))
         self.relay.sink.options.chunking = chunking
-        self.relay.far.each_way = FURTHER if whom == "work" else EACH_WAY
+        self.relay.far.each_way = EACH_WAY
+        until(lambda: not self.relay.sink.open_sessions, "those who are gone do not hang up")
+        self.relay.hold()
         processes = 1 if whom == "one" else 2
         office = self.office.also(delivery__processes=processes)
         started = [start(office, whole=whom == "work") for _ in range(1 if whom == "work" else processes)]
         try:
-            self._await_traffic(self.relay.arrivals)
+            self._await_all()
             struck = started[:1] if whom == "of two" else started
             orphans = [child for one in struck for child in children_of(one.pid)]
-            self._strike(moment, [one.pid for one in struck])
+            self._strike(moment, [one.pid for one in struck], orphans)
             for one in struck:
                 one.wait(LIMIT)
             share = CONNECTIONS if whom in ("one", "both") else CONNECTIONS // processes
@@ -201,26 +203,32 @@ class Campaign:
             self.kills.append(Kill(whom, moment, chunking, self._attempting(), left, 2 * share * depth))
             self._let_live(started[len(struck) :], orphans)
         finally:
+            self.relay.let_go()
             for one in started:
                 if one.poll() is None:
                     one.kill()
                 one.wait()
 
-    def _await_traffic(self, before: int) -> None:
-        def flows() -> bool:
+    def _await_all(self) -> None:
+        """Nothing is said before all are connected: people are not used up while a slow one starts."""
+
+        def connected() -> bool:
             if offices.state(self.house, self.id) == "finished":
                 raise AssertionError(f"finished after {len(self.kills)} kills: more people are needed")
-            return self.relay.arrivals > before and len(self.relay.sink.open_sessions) >= CONNECTIONS
+            return len(self.relay.sink.open_sessions) >= CONNECTIONS
 
-        until(flows, "the senders do not send")
+        until(connected, "the senders do not connect")
+        self.relay.let_go()
 
-    def _strike(self, moment: str, pids: Sequence[int]) -> None:
+    def _strike(self, moment: str, pids: Sequence[int], orphans: Sequence[int]) -> None:
         """After some more arrivals: at once somewhere, or while the server thinks about such a command."""
         goal, struck = self.relay.arrivals + self.random.randrange(4, 24), threading.Event()
 
         def now() -> None:
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
+            if orphans:
+                self.relay.far.each_way = FURTHER
             struck.set()
 
         def at(stage: str) -> None:

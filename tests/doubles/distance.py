@@ -23,6 +23,7 @@ class Distance:
         self.port = 0
         self.behind = behind  # the port of the server there
         self.each_way = each_way
+        self.is_open = True
         self._server: asyncio.Server | None = None
         self._halves: set[_Half] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -42,6 +43,15 @@ class Distance:
         for half in tuple(self._halves):
             half.cut()
         await self._server.wait_closed()
+
+    def hold(self) -> None:
+        """Connections are made, but nothing that is said gets through until `let_go`."""
+        self.is_open = False
+
+    def let_go(self) -> None:
+        self.is_open = True
+        for half in tuple(self._halves):
+            half.say_what_is_due()
 
     def opened(self, half: _Half) -> None:
         self._halves.add(half)
@@ -81,18 +91,18 @@ class _Half(asyncio.Protocol):
         self._distance.opened(self)
         if self.other is not None:
             self.other.other = self
-            self.other._say_what_is_due()
+            self.other.say_what_is_due()
 
     def data_received(self, data: bytes) -> None:
         self._later.append((asyncio.get_running_loop().time() + self._distance.each_way, data))
         if self._timer is None:
-            self._say_what_is_due()
+            self.say_what_is_due()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._distance.closed(self)
         self._later.append((asyncio.get_running_loop().time() + self._distance.each_way, b""))
         if self._timer is None:
-            self._say_what_is_due()
+            self.say_what_is_due()
 
     def cut(self) -> None:
         if self._timer is not None:
@@ -100,11 +110,13 @@ class _Half(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _say_what_is_due(self) -> None:
-        self._timer = None
+    def say_what_is_due(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         there = self.other._transport if self.other is not None else None
-        if there is None:
-            return  # not reached yet: called again when it is
+        if there is None or not self._distance.is_open:
+            return  # not reached yet, or held: called again when it is
         loop = asyncio.get_running_loop()
         while self._later and self._later[0][0] <= loop.time():
             _, data = self._later.popleft()
@@ -113,7 +125,7 @@ class _Half(asyncio.Protocol):
             else:
                 there.close()
         if self._later:
-            self._timer = loop.call_at(self._later[0][0], self._say_what_is_due)
+            self._timer = loop.call_at(self._later[0][0], self.say_what_is_due)
 
 
 async def _serve(port: int, each_way: float) -> None:

@@ -34,7 +34,15 @@ class FarRelay:
     def port(self) -> int:
         return self.far.port
 
+    def hold(self) -> None:
+        """Until `let_go` clients can connect and hear nothing."""
+        self._loop.call_soon_threadsafe(self.far.hold)
+
+    def let_go(self) -> None:
+        self._loop.call_soon_threadsafe(self.far.let_go)
+
     async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
         await self.sink.start()
         self.far.behind = self.sink.port
         await self.far.__aenter__()
