@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -40,11 +41,11 @@ class Press(Protocol):
 
 
 class Wire(Protocol):
-    """`smtp.pool.Pool`: raises RelayUnusable when nothing can be sent; then this message has not left."""
+    """`smtp.pool.Pool`: the future raises RelayUnusable when nothing can be sent; then it has not left."""
 
     @property
     def capabilities(self) -> Capabilities | None: ...
-    async def send(self, envelope: Envelope, message: bytes | Checked) -> Outcome: ...
+    def send(self, envelope: Envelope, message: bytes | Checked) -> asyncio.Future[Outcome]: ...
 
     # Ends every `send` under way at once, each with the outcome that is true; later ones get "closed".
     def abort(self) -> None: ...
@@ -74,7 +75,9 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     zone: tzinfo = UTC
     ways: Routes | None = None  # all relays' newsletters, by which this one knows its part; None: it is alone
-    domain_rates: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)  # by recipient domain, A-labels
+    domain_rates: Mapping[str, tuple[Rate, ...]] = field(
+        default_factory=dict
+    )  # by recipient domain, A-labels
     quiet: Quiet | None = None  # when no campaign's mail leaves, tests and rehearsals aside
     refused_percent: int = 0  # surely more refusals than this hold a campaign; 0: off
     only: tuple[int, ...] | None = None  # these campaigns and no notices; None: all but rehearsals

@@ -59,7 +59,7 @@ class Stretch:
         self._left = limit  # rows that may still be claimed; None: no limit
         self._rows: deque[Claimed] = deque()
         self._ready: deque[Ready] = deque()
-        self._flying: dict[asyncio.Task[None], Claimed] = {}
+        self._flying: dict[asyncio.Future[Outcome], Claimed] = {}
         self._tried: list[Tried] = []
         self._wake = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
@@ -111,8 +111,9 @@ class Stretch:
         return self._resting or (self._exhausted and not (self._rows or self._ready or self._feeding))
 
     def _is_turn_due(self) -> bool:
-        """Results wait a moment for company, and so do free places: a commit costs as much for one as for ten."""
-        enough = max(1, min(COMMIT_WINDOW, self._window // 4))
+        """Results wait a moment for company, and so do free places: a commit costs as much for one as for ten,
+        and the other half of the window keeps the wire busy meanwhile."""
+        enough = max(1, min(COMMIT_WINDOW, self._window // 2))
         if self._tried and (len(self._tried) >= enough or not self._flying):
             return True
         if self._is_stopping or not self._ready or self._pause_until is not None:
@@ -259,8 +260,7 @@ class Stretch:
         for each in leaving:
             self._ready.popleft()
             if each.row.id in turned.marked:
-                task = asyncio.get_running_loop().create_task(self._fly(each))
-                self._flying[task] = each.row
+                self._fly(each)
             elif each.row.id not in turned.offered | turned.put_off:
                 stays.append(each)
         self._ready.extendleft(reversed(stays))
@@ -282,28 +282,34 @@ class Stretch:
         else:
             self._pause_until = again_at
 
-    async def _fly(self, ready: Ready) -> None:
-        """Hand one message over and note what came back; the relay decides when its turn on the wire is."""
-        task = asyncio.current_task()
-        told = ""
+    def _fly(self, ready: Ready) -> None:
+        """Hand one message over; the relay decides when its turn on the wire is."""
         try:
-            outcome = await self._wire.send(ready.envelope, ready.message)
-        except RelayUnusable as problem:
-            outcome = Outcome("connect", problem.reply, end_mark_left=False, error=problem.key)
-            told = problem.sentence
+            outcome = self._wire.send(ready.envelope, ready.message)
         except ValueError as error:  # not fit for the wire: it has not left
             log.error("unfit_message", delivery=ready.row.id, error=str(error))
-            outcome = Outcome("mail", None, end_mark_left=False, error="unfit_message")
+            self._note(ready, Outcome("mail", None, end_mark_left=False, error="unfit_message"))
+        except Exception:  # noqa: BLE001  (logged there)
+            self._note(ready, _defect(ready))
+        else:
+            self._flying[outcome] = ready.row
+            outcome.add_done_callback(lambda done: self._landed(ready, done))
+
+    def _landed(self, ready: Ready, done: asyncio.Future[Outcome]) -> None:
+        del self._flying[done]
+        try:
+            self._note(ready, done.result())
+        except RelayUnusable as problem:
+            unsent = Outcome("connect", problem.reply, end_mark_left=False, error=problem.key)
+            self._note(ready, unsent, problem.sentence)
         except asyncio.CancelledError:  # our patience at a stop is over: nobody knows
-            outcome = Outcome("message", None, end_mark_left=True, error="stopped")
-        except Exception:
-            log.exception("send_failed", delivery=ready.row.id)  # a defect: how far it came is unknown
-            outcome = Outcome("message", None, end_mark_left=True, error="internal")
-        finally:
-            if task is not None:
-                self._flying.pop(task, None)
-            self._wake.set()
+            self._note(ready, Outcome("message", None, end_mark_left=True, error="stopped"))
+        except Exception:  # noqa: BLE001  (logged there)
+            self._note(ready, _defect(ready))
+
+    def _note(self, ready: Ready, outcome: Outcome, told: str = "") -> None:
         self._tried.append(Tried(ready.row, self._clock.now(), outcome, told))
+        self._wake.set()
 
     # ── holding and letting go ───────────────────────────────────────────────────────────────────
 
@@ -344,6 +350,12 @@ class Stretch:
             await asyncio.gather(*waiting, return_exceptions=True)
         if self._tried:
             await self._turn()
+
+
+def _defect(ready: Ready) -> Outcome:
+    """Of ours, to be logged where it is caught: how far this message came is unknown."""
+    log.exception("send_failed", delivery=ready.row.id)
+    return Outcome("message", None, end_mark_left=True, error="internal")
 
 
 def _by_edition(rows: Sequence[Claimed]) -> list[list[Claimed]]:

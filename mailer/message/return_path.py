@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mailer.errors import HeaderRefused
-from mailer.tokens import base32
+from mailer.tokens import base32, hmac_sha256
 
 _DIGITS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 §6, lower case
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
@@ -73,7 +73,7 @@ class ReturnPath:
         return ("b+" if self.kind == "verp" else f"{local}+"), domain
 
     def _mac(self, delivery_id: int) -> str:
-        digest = hmac.digest(self.key.encode(), b"return-path\0" + b"%d" % delivery_id, "sha256")
+        digest = hmac_sha256(self.key, "return-path", b"%d" % delivery_id)
         return base32(digest[:10])[:_MAC_CHARACTERS]
 
 

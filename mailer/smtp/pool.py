@@ -71,22 +71,24 @@ class Pool:
     ) -> None:
         await self.close()
 
-    async def send(self, envelope: Envelope, message: bytes | wire.Checked) -> Outcome:
-        """Send one message and say how far it came.
+    def send(self, envelope: Envelope, message: bytes | wire.Checked) -> asyncio.Future[Outcome]:
+        """Send one message; the future says how far it came.
 
         Raises ValueError before anything is sent if the message is not fit for the wire (bare CR or LF, a line
         above 998 octets), and RelayUnusable if the relay cannot be used at all; then this message has not left.
-        If the awaiting task is cancelled, the message may be under way: treat it as uncertain.
+        If the future is cancelled, the message may be under way: treat it as uncertain.
+        A future and no task: a task a message cost as much as its bytes.
         """
         checked = message if isinstance(message, wire.Checked) else wire.check(message)
-        if self._is_closed:
-            return Outcome("connect", None, end_mark_left=False, error="closed")
         item = _Waiting(envelope, checked, asyncio.get_running_loop().create_future())
+        if self._is_closed:
+            item.outcome.set_result(Outcome("connect", None, end_mark_left=False, error="closed"))
+            return item.outcome
         self._waiting.append(item)
         # Where others wait already, no connection has room: asking all of them again cost 30 µs a message.
         if len(self._waiting) == 1 or len(self._connections) + len(self._opening) < self.relay.connections:
             self._distribute()
-        return await item.outcome
+        return item.outcome
 
     async def close(self) -> None:
         """Take nothing more, finish what is under way, QUIT. Messages not begun come back as error "closed"."""
