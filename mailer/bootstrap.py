@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -25,16 +25,19 @@ from subscribers.model import Address
 
 from . import config as configuration
 from . import i18n, migrations
+from .campaigns import newsletters
 from .campaigns.business_days import Calendar, any_of, read_closed
 from .campaigns.dates import LINK_ENDED, Finish
 from .campaigns.launch import Rules
 from .composer.model import Identity
-from .config.model import Config, RelayBase, Text
+from .config.model import Config, RelayBase, SenderOf, Text
+from .config.model import Sender as MainSender
 from .delivery import forecast, letterpress, throttle
 from .delivery.letterpress import Letterhead, LetterPress
 from .delivery.press import Settings
 from .delivery.quiet import Quiet
 from .delivery.retry import Policy
+from .delivery.routes import NO_LIST, Route, Routes
 from .delivery.sender import Sender
 from .errors import NoKey, Refused
 from .message.dkim import Signer, load_signer
@@ -60,8 +63,9 @@ class House:
     templates_dir: Path | None
     permanent_key: str
     keys: tuple[str, ...]
-    relays: tuple[Relay, ...]
-    letterhead: Letterhead
+    relays: tuple[Relay, ...]  # the preferred first
+    routes: Routes
+    letterhead: Letterhead  # of the preferred relay
 
 
 def open_database(config: Config) -> Engine:
@@ -84,7 +88,9 @@ def open_house(path: Path, environ: Mapping[str, str]) -> House:
         )
     engine = open_database(config)
     _require_tables(engine)
-    relays = tuple(_relay(one, config) for one in (config.relay, *config.relay.more))
+    relays = tuple(_relay(one, config) for one in config.relay.all)
+    routes = _routes(config, relays)
+    preferred = next((n for n, relay in enumerate(relays) if relay.name in routes.of(NO_LIST).relays), 0)
     templates = config.path(config.site.templates_dir) if config.site.templates_dir else None
     return House(
         config,
@@ -93,7 +99,8 @@ def open_house(path: Path, environ: Mapping[str, str]) -> House:
         permanent_key,
         keys,
         relays,
-        _letterhead(config, permanent_key, keys),
+        routes,
+        _letterhead(config, config.relay.all[preferred], permanent_key, keys),
     )
 
 
@@ -155,22 +162,46 @@ def rates_of(part: RelayBase) -> tuple[throttle.Rate, ...]:
     return tuple(throttle.parse(rate) for rate in named)
 
 
-def _letterhead(config: Config, permanent_key: str, keys: tuple[str, ...]) -> Letterhead:
-    sender_email = _wire(config.sender.email)
-    kind = config.relay.return_path
-    home = config.bounces.domain if kind == "verp" else sender_email
-    reply_to = _wire(config.sender.reply_to)
-    return Letterhead(
-        sender_email=sender_email,
-        sender_names=in_languages(config.sender.name or config.site.name),
-        reply_to=reply_to,
-        base_url=config.site.base_url,
-        mailto_home=reply_to or sender_email,
-        zone=config.site.time_zone,
-        return_path=ReturnPath(kind, home, permanent_key),
-        permanent_key=permanent_key,
-        keys=keys,
-        signers=_signers(config),
+def _routes(config: Config, relays: tuple[Relay, ...]) -> Routes:
+    """Each newsletter's relays: those that take mail of its sender."""
+
+    def of(sender: str) -> Route:
+        taking = (
+            relay.name
+            for part, relay in zip(config.relay.all, relays, strict=True)
+            if not part.from_addresses
+            or _wire(sender).lower() in (_wire(one).lower() for one in part.from_addresses)
+        )
+        return Route(tuple(taking), sender)
+
+    main = config.sender.email
+    return Routes(of(main), {key: of(one.email or main) for key, one in config.sender.newsletters.items()})
+
+
+def _letterhead(config: Config, part: RelayBase, permanent_key: str, keys: tuple[str, ...]) -> Letterhead:
+    """What stands on mail over this relay: the main sender's, which knows those of other newsletters."""
+    signers = _signers(config)
+
+    def of(who: SenderOf | MainSender) -> Letterhead:
+        email = _wire(who.email or config.sender.email)
+        reply_to = _wire(who.reply_to or config.sender.reply_to)
+        # A fixed or plus return path is the sender's own mailbox: rented accounts take no foreign one.
+        home = config.bounces.domain if part.return_path == "verp" else email
+        return Letterhead(
+            sender_email=email,
+            sender_names=in_languages(who.name or config.sender.name or config.site.name),
+            reply_to=reply_to,
+            base_url=config.site.base_url,
+            mailto_home=reply_to or email,
+            zone=config.site.time_zone,
+            return_path=ReturnPath(part.return_path, home, permanent_key),
+            permanent_key=permanent_key,
+            keys=keys,
+            signers=signers,
+        )
+
+    return replace(
+        of(config.sender), newsletters={key: of(one) for key, one in config.sender.newsletters.items()}
     )
 
 
@@ -191,28 +222,45 @@ def _signers(config: Config) -> tuple[Signer, ...]:
 
 
 def require_relay(house: House) -> Relay:
-    """The first relay. Raises Refused where none is configured."""
-    relay = house.relays[0]
-    if not relay.host or not house.letterhead.sender_email:
+    """The relay that the main sender's mail prefers. Raises Refused where there is none."""
+    if not house.relays[0].host or not house.letterhead.sender_email:
         raise Refused(
             "No relay or no sender's address is configured.",
             remedy="Set relay.host and sender.email; “mailer check” then tries them.",
             key="no_relay",
         )
-    return relay
+    house.routes.require(NO_LIST)
+    name = house.routes.of(NO_LIST).relays[0]
+    return next(relay for relay in house.relays if relay.name == name)
 
 
-def sender(house: House) -> Sender:
-    """One sender of this process. Raises Refused where no relay is configured."""
-    relay = require_relay(house)
+def senders(house: House) -> tuple[Sender, ...]:
+    """Those of this process, one for each relay that takes some mail. Raises Refused where no relay is configured."""
+    require_relay(house)
+    used = [n for n, relay in enumerate(house.relays) if house.routes.through(relay.name)]
+    return tuple(_sender(house, house.config.relay.all[n], house.relays[n]) for n in used)
+
+
+def _sender(house: House, part: RelayBase, relay: Relay) -> Sender:
+    return Sender(
+        house.engine,
+        lambda: Pool(relay),
+        LetterPress(house.engine, _letterhead(house.config, part, house.permanent_key, house.keys)),
+        _settings(house, part, relay),
+        SystemClock(),
+    )
+
+
+def _settings(house: House, part: RelayBase, relay: Relay) -> Settings:
     delivery = house.config.delivery
-    settings = Settings(
+    return Settings(
         relay=relay.name,
         connections=relay.connections,
         depth=relay.depth,
         batch_size=delivery.batch_size,
         lease=timedelta(seconds=delivery.lease_seconds),
-        rates=rates_of(house.config.relay),
+        rates=rates_of(part),
+        ways=house.routes,
         policy=Policy(
             first=timedelta(seconds=delivery.retry_first_seconds),
             longest=timedelta(seconds=delivery.retry_max_seconds),
@@ -226,13 +274,6 @@ def sender(house: House) -> Sender:
         quiet=quiet_time(house.config),
         refused_percent=delivery.refused_percent,
         zone=ZoneInfo(house.config.site.time_zone),
-    )
-    return Sender(
-        house.engine,
-        lambda: Pool(relay),
-        LetterPress(house.engine, house.letterhead),
-        settings,
-        SystemClock(),
     )
 
 
@@ -266,10 +307,14 @@ class SystemClock:
 
 def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime | None:
     """When the campaign's last message should be out, by its rates; None if nothing is open."""
-    rates = rates_of(house.config.relay)
     with reading(house.engine) as connection:
-        relay = house.relays[0]
-        return forecast.finish(connection, campaign_id, relay.name, rates, now, connections=relay.connections)
+        newsletter = newsletters.of_campaign(connection, campaign_id) or NO_LIST
+        opens_first = house.routes.opens_first(newsletter, throttle.gates(connection), now)
+        if opens_first is None:
+            return None
+        n = next(n for n, relay in enumerate(house.relays) if relay.name == opens_first)
+        rates, connections = rates_of(house.config.relay.all[n]), house.config.relay.all[n].open_at_once
+        return forecast.finish(connection, campaign_id, opens_first, rates, now, connections=connections)
 
 
 def predicted_end(house: House, people: int, now: datetime) -> datetime:
@@ -308,7 +353,7 @@ def test_message(house: House, to: Address, language: str, now: datetime) -> tup
     words = i18n.words(language)
     values = {
         "address": to.written,
-        "relay": house.relays[0].host,
+        "relay": require_relay(house).host,
         "sent_at": words.moment(now, house.config.site.time_zone),
     }
     with house.engine.begin() as connection:
@@ -368,8 +413,14 @@ def gate(house: House, now: datetime) -> Gate:
     from .composer.approving import Gate
     from .composer.checks import SenderFacts
 
-    sender = SenderFacts(house.config.sender.email, house.config.relay.host)
-    return Gate(issue_press(house, now), sender, house.config.checks)
+    host = {relay.name: relay.host for relay in house.relays}
+
+    def of(route: Route) -> SenderFacts:
+        return SenderFacts(route.sender, host[route.relays[0]] if route.relays else "")
+
+    named = {key: of(route) for key, route in house.routes.named.items()}
+    facts = replace(of(house.routes.main), newsletters=named)
+    return Gate(issue_press(house, now), facts, house.config.checks)
 
 
 def clock_rules(house: House) -> Rules:
@@ -379,6 +430,7 @@ def clock_rules(house: House) -> Rules:
         calendar=_calendar(house.config),
         site_language=house.config.site.default_language,
         base_url=house.config.site.base_url,
+        routes=house.routes,
         safety_minutes=house.config.delivery.safety_window_minutes,
         office=office_address(house.config),
         finish=_finish(house) if house.config.checks.get(LINK_ENDED, "hold") == "hold" else None,

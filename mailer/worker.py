@@ -1,7 +1,7 @@
 """The process that runs: the clock ticks, the senders send, signals drain.
 
 Owns threads, signals and child processes; decides nothing. `mailer work` is this, `mailer serve`
-is this with the pages beside it, `campaigns send --wait` is one sender until its campaign rests.
+is this with the pages beside it, `campaigns send --wait` is the senders until its campaign rests.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import contextlib
 import logging
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from . import logs
-from .bootstrap import House, clock_rules, open_house, sender
+from .bootstrap import House, clock_rules, open_house, senders
 from .campaigns import launch
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ log = structlog.get_logger()
 
 TICK = timedelta(seconds=10)  # how late a campaign may start; a tick on an idle database costs < 5 ms
 _ORPHAN_CHECK = 2.0  # seconds between looks at the parent of a sender process
+# A sender process that ends by itself is started again: at once would be a loop of crashes, never a night lost.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds
+LONG_LIFE = 300.0  # seconds after which an end is a new accident
 
 
 class LastTick:
@@ -105,30 +108,72 @@ async def stop_on_signals(stop: asyncio.Event) -> AsyncIterator[None]:
 
 async def work(house: House, config: Path, stop: asyncio.Event, last: LastTick | None = None) -> None:
     """The clock and the senders until `stop`. Further sender processes are children of this one."""
-    with clock(house, last or LastTick()), children(config, house.config.delivery.processes - 1):
+    running = senders(house)
+    with clock(house, last or LastTick()):
         async with stop_on_signals(stop):
-            await sender(house).run(stop)
+            further = [child(config, stop) for _ in range(house.config.delivery.processes - 1)]
+            await _all(stop, send(running, stop), *further)
 
 
-@contextmanager
-def children(config: Path, count: int) -> Iterator[None]:
-    """`count` sender processes more; they drain when they are told to, or when this process is gone."""
-    command = [sys.executable, "-m", "mailer.worker", str(config), str(os.getpid())]
-    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]  # noqa: S603
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait()
+async def send(running: Sequence[Sender], stop: asyncio.Event) -> None:
+    """All senders of a process until `stop`. If one of them breaks, the others drain before it is told."""
+    await _all(stop, *(sender.run(stop) for sender in running))
+
+
+async def _all(stop: asyncio.Event, *tasks: Coroutine[None, None, None]) -> None:
+    async def one(task: Coroutine[None, None, None]) -> None:
+        try:
+            await task
+        finally:
+            stop.set()
+
+    ends = await asyncio.gather(*(one(task) for task in tasks), return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+
+
+async def child(config: Path, stop: asyncio.Event) -> None:
+    """One sender process more until `stop`, started again when it ends by itself. It drains when it is told to,
+    or when this process is gone."""
+    pause = 0.0
+    while not stop.is_set():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "mailer.worker",
+            str(config),
+            str(os.getpid()),
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        log.info("sender_process", pid=process.pid)
+        began, stopped = time.monotonic(), asyncio.ensure_future(stop.wait())
+        ended = asyncio.ensure_future(process.wait())
+        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if stop.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await ended
+            return
+        pause = next_pause(pause, time.monotonic() - began)
+        log.error("sender_process_ended", pid=process.pid, code=ended.result(), again_in=pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+
+
+def next_pause(last: float, lived: float) -> float:
+    """Seconds until a process that lived so long is started again; `last`: the pause before it, 0.0 for the first."""
+    if last == 0.0 or lived >= LONG_LIFE:
+        return FIRST_PAUSE
+    return min(last * 2, LONGEST_PAUSE)
 
 
 async def send_until_resting(
     house: House, campaign_id: int, stop: asyncio.Event, progress: Callable[[], bool], every: float = 0.2
 ) -> None:
-    """One sender in the foreground until `progress()` says that the campaign rests (it also shows it)."""
-    running: Sender = sender(house)
+    """The senders in the foreground until `progress()` says that the campaign rests (it also shows it)."""
+    running = senders(house)
 
     async def watch() -> None:
         while not stop.is_set() and not await asyncio.to_thread(progress):
@@ -137,7 +182,7 @@ async def send_until_resting(
         stop.set()
 
     async with stop_on_signals(stop):
-        await asyncio.gather(running.run(stop), watch())
+        await _all(stop, send(running, stop), watch())
 
 
 async def _orphan_watch(parent: int, stop: asyncio.Event) -> None:
@@ -153,7 +198,7 @@ async def _sender_process(config: Path, parent: int) -> None:
     stop = asyncio.Event()
     house = open_house(config, os.environ)
     async with stop_on_signals(stop):
-        await asyncio.gather(sender(house).run(stop), _orphan_watch(parent, stop))
+        await _all(stop, send(senders(house), stop), _orphan_watch(parent, stop))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from mailer.composer.frozen import frozen as frozen_editions
 from mailer.composer.model import IssueState
 from mailer.delivery import first_copy, ledger
 from mailer.delivery.model import Built
+from mailer.delivery.routes import Routes
 from mailer.errors import MailerError, Refused
 from mailer.tables.campaigns import campaign, campaign_edition, occurrence, schedule
 from mailer.tables.composer import issue
@@ -45,6 +46,7 @@ class Rules:
     calendar: Calendar
     site_language: str | None  # for readers who prefer none of an issue's languages
     base_url: str  # the present one: frozen editions lead there, or nowhere; "" = no web server
+    routes: Routes | None = None  # relays by newsletter; None: nobody asks
     safety_minutes: int = 0  # the office's first copies go first, the rest so long after them; 0 = off
     office: Address | None = None  # who gets them
     finish: Finish | None = None  # when a send will be over; None: links that end early hold nothing
@@ -215,6 +217,8 @@ def launch(connection: Connection, campaign_id: int, rules: Rules, *, by: Actor,
     require_base_url(connection, slug, rules.base_url)
     issue_id = issues.id_of(connection, slug)
     newsletters.require(connection, issue_id, found.list_ids)  # it may have moved since the order
+    if rules.routes is not None:
+        newsletters.require_relay(connection, issue_id, rules.routes)
     frozen = frozen_editions(connection, issue_id)
     store.move(connection, campaign_id, CampaignState.SENDING, by=by, now=now, launched_at=now)
     _write_editions(connection, campaign_id, frozen)

@@ -1,6 +1,6 @@
-"""An issue goes to the lists of its own newsletter only.
+"""An issue goes to the lists of its own newsletter only, and over a relay that takes mail of its sender.
 
-Owns this one rule, as a condition and as a refusal. Called by `orders`, `schedules` and `launch`.
+Owns these two rules, as a condition and as refusals. Called by `orders`, `schedules` and `launch`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from mailer.delivery.routes import NO_LIST, Routes
 from mailer.errors import Refused
+from mailer.tables.campaigns import campaign
 from mailer.tables.composer import issue
 from subscribers import tables
 
@@ -19,6 +21,21 @@ def fits(list_ids: Sequence[int]) -> sa.ColumnElement[bool]:
     """Of a row of `issue`: is each of these lists one of its newsletter?"""
     one = tables.list_.c
     return ~sa.exists().where(one.id.in_(list_ids), one.newsletter != issue.c.newsletter)
+
+
+def of_campaign(connection: Connection, campaign_id: int) -> str | None:
+    """Of its issue; None while it has none."""
+    found: str | None = connection.scalar(
+        sa.select(issue.c.newsletter)
+        .join(campaign, campaign.c.issue_id == issue.c.id)
+        .where(campaign.c.id == campaign_id)
+    )
+    return found
+
+
+def require_relay(connection: Connection, issue_id: int, routes: Routes) -> None:
+    """Raises Refused if no relay takes mail of the sender of this issue's newsletter."""
+    routes.require(connection.scalar(sa.select(issue.c.newsletter).where(issue.c.id == issue_id)) or NO_LIST)
 
 
 def require(connection: Connection, issue_id: int, list_ids: Sequence[int]) -> None:

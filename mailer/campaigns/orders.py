@@ -44,6 +44,8 @@ def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: 
     """
     issue_id, list_ids = _resolve(connection, order)
     require_approval(connection, order.issue)
+    if rules.routes is not None:  # also where it goes on: a sender would only hold it again
+        newsletters.require_relay(connection, issue_id, rules.routes)
     found = store.unfinished(connection, issue_id, list_ids, order.kind)
     if found is None or found.launched_at is None:
         require_base_url(connection, order.issue, rules.base_url)

@@ -43,7 +43,7 @@ class Verdict:
 def judge(connection: Connection, slug: str, gate: Gate) -> list[Finding]:
     """Everything that is to be said about an issue, errors first. Raises NotFound."""
     issue = store.load(connection, slug)
-    return checks.check(connection, issue, gate.press, gate.sender, levels=gate.levels)
+    return checks.check(connection, issue, gate.press, gate.sender.of(issue.newsletter), levels=gate.levels)
 
 
 def approve(
@@ -61,7 +61,9 @@ def approve(
                 key="finding_fixed", finding=code,
             )  # fmt: skip
     issue = store.load(connection, slug)
-    findings = checks.check(connection, issue, gate.press, gate.sender, levels=gate.levels)
+    findings = checks.check(
+        connection, issue, gate.press, gate.sender.of(issue.newsletter), levels=gate.levels
+    )
     if any(one.severity is Severity.ERROR and one.code not in passed for one in findings):
         return Verdict(tuple(findings), {})
     reasons = [{"code": code, "reason": reason} for code, reason in passed.items()]

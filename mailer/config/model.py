@@ -232,6 +232,11 @@ class Relay(RelayBase):
         description="Further relays, as [[relay.more]] tables: each takes over while those before it are down / 予備の送信サーバー",
     )
 
+    @property
+    def all(self) -> tuple[RelayBase, ...]:
+        """The preferred first."""
+        return (self, *self.more)
+
 
 class Delivery(Part):
     processes: int = Field(1, ge=1, le=64, description="Sender processes of this machine / 送信プロセスの数")
@@ -379,14 +384,33 @@ class Config(Part):
                 f"site.default_language “{self.site.default_language}” is not among site.languages.",
                 value=self.site.default_language,
             )
-        if self.relay.return_path == "verp" and not self.bounces.domain:
+        if any(one.return_path == "verp" for one in self.relay.all) and not self.bounces.domain:
             raise Fails("verp_needs_domain", 'relay.return_path = "verp" needs bounces.domain.')
-        if self.delivery.processes > self.relay.open_at_once:
-            raise Fails(
-                "too_many_processes",
-                f"delivery.processes is more than the {self.relay.open_at_once} connections to the relay.",
-                connections=self.relay.open_at_once,
-            )
+        for relay in self.relay.all:
+            if self.delivery.processes > relay.open_at_once:
+                raise Fails(
+                    "too_many_processes",
+                    f"delivery.processes is more than the {relay.open_at_once} connections to the relay {relay.host}.",
+                    connections=relay.open_at_once,
+                    relay=relay.host,
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _relays_differ(self) -> Config:
+        """Rates and quotas are kept by account: two relays of one account would spend it twice."""
+        accounts = set()
+        for relay in self.relay.all if self.relay.more else ():
+            if not relay.host:
+                raise Fails("relay_without_host", "One of several relays has no host.")
+            account = (relay.host.lower(), relay.username)
+            if account in accounts:
+                raise Fails(
+                    "relay_twice",
+                    f"Two relays have the host {relay.host} and the same username.",
+                    host=relay.host,
+                )
+            accounts.add(account)
         return self
 
     def not_in_force(self) -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
@@ -23,12 +23,14 @@ from mailer.composer.model import Edition
 from mailer.delivery import first_copy
 from mailer.delivery.model import Claimed
 from mailer.delivery.press import Prepared, Unsendable
+from mailer.delivery.routes import NO_LIST
 from mailer.errors import HeaderRefused
 from mailer.message import build, headers
 from mailer.message.dkim import Signer
 from mailer.message.headers import Stationery
 from mailer.message.return_path import ReturnPath
 from mailer.smtp.model import Envelope
+from mailer.tables.composer import edition, issue
 from subscribers import address, tables
 from subscribers.audience import Recipient
 from subscribers.database import reading
@@ -60,6 +62,10 @@ class Letterhead:
     permanent_key: str
     keys: tuple[str, ...]
     signers: tuple[Signer, ...] = ()
+    newsletters: Mapping[str, Letterhead] = field(default_factory=dict)  # that have a sender of their own
+
+    def of(self, newsletter: str) -> Letterhead:
+        return self.newsletters.get(newsletter, self)
 
     @property
     def domain(self) -> str:
@@ -70,13 +76,21 @@ class Letterhead:
         return names.get(language) or names.get("") or next(iter(names.values()), "")
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An edition as one list gets it, with the identity of its newsletter: only the person is missing."""
+
+    head: Letterhead
+    letter: build.Compiled
+
+
 class LetterPress:
     """Holds compiled editions. One per sender: it is used by one thread at a time."""
 
     def __init__(self, engine: Engine, letterhead: Letterhead) -> None:
         self._engine = engine
         self._head = letterhead
-        self._compiled: OrderedDict[Key, build.Compiled] = OrderedDict()
+        self._compiled: OrderedDict[Key, Form] = OrderedDict()
 
     def prepare(self, claimed: Sequence[Claimed], now: datetime) -> list[Prepared]:
         """One result for each row, in order. Raises what makes a whole edition unprintable."""
@@ -95,7 +109,8 @@ class LetterPress:
             return Unsendable("bad_address")  # its own header values are the only ones that vary
 
     def _message(self, row: Claimed, now: datetime) -> tuple[Envelope, bytes]:
-        head, person = self._head, row.recipient
+        form, person = self._compiled[_key(row)], row.recipient
+        head = form.head
         leave: tuple[str, ...] = ()
         if row.notice:
             to, values = row.address or "", {"EMAIL": row.address or "", **(row.slots or {})}
@@ -108,7 +123,7 @@ class LetterPress:
             leave = _ways_to_leave(head, person.subscriber_id, row.list_id or 0)
             to, values = person.wire, _values(head, person, row.language, leave[0])
             needs_smtputf8 = person.needs_smtputf8
-        content = self._compiled[_key(row)].build(
+        content = form.letter.build(
             values,
             to=to,
             date=now,
@@ -128,12 +143,14 @@ class LetterPress:
     def _compile_all(self, connection: Connection, rows: Sequence[Claimed]) -> None:
         found = frozen.load_many(connection, [row.edition_id for row in rows])
         lists = _lists(connection, [row.list_id for row in rows if row.list_id is not None])
+        theirs = _newsletters(connection, found) if self._head.newsletters else {}
         for row in rows:
             edition = found[row.edition_id]
             list_ = lists.get(row.list_id) if row.list_id is not None else None
-            self._compiled[_key(row)] = _compile(
-                connection, self._head, edition, list_, copy=_key(row)[2]
-            )
+            of_list = list_.newsletter if list_ is not None else NO_LIST
+            head = self._head.of(theirs.get(row.edition_id, of_list))
+            letter = _compile(connection, head, edition, list_, copy=_key(row)[2])
+            self._compiled[_key(row)] = Form(head, letter)
 
 
 # ── the header ──────────────────────────────────────────────────────────────────────────────────
@@ -261,6 +278,16 @@ def _key(row: Claimed) -> Key:
 @lru_cache(maxsize=4096)
 def _in_words(language: str, day: date) -> str:
     return i18n.words(language).date(day)
+
+
+def _newsletters(connection: Connection, edition_ids: Iterable[int]) -> dict[int, str]:
+    """By edition of an issue; a notice goes by its list."""
+    query = (
+        sa.select(edition.c.id, issue.c.newsletter)
+        .join(issue, issue.c.id == edition.c.issue_id)
+        .where(edition.c.id.in_(set(edition_ids)))
+    )
+    return {row.id: row.newsletter for row in connection.execute(query)}
 
 
 def _lists(connection: Connection, ids: Sequence[int]) -> dict[int, MailingList]:

@@ -26,6 +26,6 @@ def preview(
     for language in issue.languages:
         edition = editions.compose_edition(connection, issue, language, press)
         path = out / language / "mail.eml"
-        path.write_bytes(letterpress.sample(connection, head, edition, press.now))
+        path.write_bytes(letterpress.sample(connection, head.of(issue.newsletter), edition, press.now))
         written.append(path)
     return written

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from mailer.delivery.throttle import Closed
+from mailer.errors import Refused
 
 Gates = Mapping[str, Closed]  # by relay: what it last told us, also when that time is over
 
@@ -82,6 +83,24 @@ class Routes:
 
     def of(self, newsletter: str) -> Route:
         return self.named.get(newsletter, self.main)
+
+    def require(self, newsletter: str) -> None:
+        """Raises Refused (key no_relay_for_sender) where no relay takes mail of this newsletter's sender."""
+        route = self.of(newsletter)
+        if not route.relays:
+            raise Refused(
+                f"No relay takes mail from {route.sender}, the sender of the newsletter {newsletter}.",
+                remedy="Name this address in relay.from_addresses, or leave that empty.",
+                key="no_relay_for_sender", newsletter=newsletter, email=route.sender,
+            )  # fmt: skip
+
+    def opens_first(self, newsletter: str, gates: Gates, now: datetime) -> str | None:
+        """The relay that carries this newsletter now, or the one that opens first; None: there is none."""
+        relays = self.of(newsletter).relays
+        shut = [(gates[one].until, one) for one in relays if _is_closed(gates.get(one), now)]
+        if len(shut) < len(relays):
+            return next(one for one in relays if not _is_closed(gates.get(one), now))
+        return min(shut)[1] if shut else None
 
     @property
     def is_single(self) -> bool:

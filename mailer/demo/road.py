@@ -18,7 +18,7 @@ from random import Random
 import sqlalchemy as sa
 
 from mailer import migrations
-from mailer.bootstrap import House, clock_rules, gate, issue_press, open_database, open_house, sender
+from mailer.bootstrap import House, clock_rules, gate, issue_press, open_database, open_house, senders
 from mailer.campaigns import orders
 from mailer.campaigns import store as campaigns
 from mailer.campaigns.model import CampaignState, Order
@@ -156,7 +156,7 @@ def _send(house: House, caught: list[Caught]) -> tuple[Status, int]:
 
 
 async def _until_finished(house: House, campaign_id: int) -> None:
-    running = sender(house)
+    (running,) = senders(house)
     while True:
         await running.send_batch()
         with reading(house.engine) as connection:

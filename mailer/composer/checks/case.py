@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy.engine import Connection
@@ -18,6 +18,10 @@ class SenderFacts:
 
     email: str
     relay_host: str
+    newsletters: Mapping[str, SenderFacts] = field(default_factory=dict)  # that have a sender of their own
+
+    def of(self, newsletter: str) -> SenderFacts:
+        return self.newsletters.get(newsletter, self)
 
 
 @dataclass(frozen=True, slots=True)
