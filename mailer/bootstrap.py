@@ -314,7 +314,10 @@ def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime 
             return None
         n = next(n for n, relay in enumerate(house.relays) if relay.name == opens_first)
         rates, connections = rates_of(house.config.relay.all[n]), house.config.relay.all[n].open_at_once
-        return forecast.finish(connection, campaign_id, opens_first, rates, now, connections=connections)
+        return forecast.finish(
+            connection, campaign_id, opens_first, rates, now,
+            connections=connections, quiet=quiet_time(house.config),
+        )  # fmt: skip
 
 
 def predicted_end(house: House, people: int, now: datetime) -> datetime:
@@ -322,7 +325,8 @@ def predicted_end(house: House, people: int, now: datetime) -> datetime:
     rates, relay = rates_of(house.config.relay), house.relays[0]
     with reading(house.engine) as connection:
         used = throttle.used(connection, relay.name, rates, now)
-    return forecast.reckon(people, now, rates, used, forecast.Wire(relay.connections))
+    quiet = quiet_time(house.config)
+    return forecast.reckon(people, now, rates, used, forecast.Wire(relay.connections), quiet=quiet)
 
 
 def rehearsal_sender(house: House, port: int, campaign_id: int) -> Sender:

@@ -47,7 +47,9 @@ def _start(group: typer.Typer, said: Words) -> None:
         if wait:
             raise typer.Exit(watching.wait_for(desk, house, campaign.id))
         desk.say.line("cli.campaigns.send.handed_over", campaign=campaign.id)
-        desk.say.document(watching.look(house, campaign.id).as_json())
+        found = watching.look(house, campaign.id)
+        watching.tell_safety(desk, house, found)
+        desk.say.document(found.as_json())
 
     @group.command("schedule", help=said("cli.campaigns.schedule.help"))
     def schedule(
@@ -57,7 +59,7 @@ def _start(group: typer.Typer, said: Words) -> None:
         at: str = typer.Option(..., "--at", metavar="WHEN", help=said("cli.campaigns.schedule.at")),
         again: bool = again_option,
     ) -> None:
-        from mailer.bootstrap import clock_rules
+        from mailer.bootstrap import clock_rules, quiet_time
         from mailer.campaigns import orders
         from mailer.campaigns.model import Order, Why
 
@@ -79,9 +81,14 @@ def _start(group: typer.Typer, said: Words) -> None:
                 "cli.campaigns.schedule.link_ends_early",
                 name=early.name, until=early.until, finish=early.finish,
             )  # fmt: skip
+        quiet = quiet_time(house.config)
+        quiet_until = quiet.until(moment) if quiet is not None else None
+        if quiet_until is not None:
+            desk.say.line("cli.campaigns.schedule.quiet", until=said.moment(quiet_until, zone))
         desk.say.line("cli.campaigns.schedule.nobody")
+        missing = [str(why) for why in made.missing]
         desk.say.document(
-            {"campaign": made.campaign_id, "at": moment, "missing": [str(why) for why in made.missing]}
+            {"campaign": made.campaign_id, "at": moment, "quiet_until": quiet_until, "missing": missing}
         )
 
 
@@ -129,8 +136,12 @@ def _steer(group: typer.Typer, said: Words) -> None:
 
         desk: Desk = ctx.obj
         house = desk.house()
+        now = datetime.now(UTC)
         with house.engine.begin() as connection:
-            store.resume(connection, campaign, by=desk.by, now=datetime.now(UTC), sure=yes)
+            before = store.get(connection, campaign)
+            store.resume(connection, campaign, by=desk.by, now=now, sure=yes)
+        if before.launched_at is not None and before.is_closed(now):
+            desk.say.line("cli.campaigns.resume.opened")
         watching.tell(desk, house, campaign)
 
     @group.command("retry", help=said("cli.campaigns.retry.help"))

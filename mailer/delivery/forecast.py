@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.delivery import ledger, throttle
-from mailer.delivery.model import OPEN_STATES
+from mailer.delivery.model import OPEN_STATES, Counts
+from mailer.delivery.quiet import Quiet
 from mailer.delivery.throttle import Rate
 from mailer.tables.campaigns import campaign
 
@@ -24,6 +25,8 @@ from mailer.tables.campaigns import campaign
 FIRST_GUESS_PER_CONNECTION = 3.0  # messages per second
 # Steps followed one by one; what lies beyond is reckoned by the slowest window's average.
 MOST_STEPS = 5_000
+MOST_NIGHTS = 400  # the same for quiet times
+MOST = 2**62  # mails: no bound
 ENOUGH_SECONDS = 5.0  # a speed measured over less says nothing
 
 Used = Sequence[tuple[datetime, int]]  # start of slice, mails: `throttle.used`
@@ -49,28 +52,34 @@ def reckon(
     wire: Wire = Wire(),
     *,
     waits_until: datetime | None = None,
+    quiet: Quiet | None = None,
 ) -> datetime:
-    """The moment when the last of `queued` mails has left, quiet hours and refusals left aside.
+    """The moment when the last of `queued` mails has left; refusals and limits of single domains left aside.
 
     `used` belongs to `rates`, one by one. `waits_until`: a quota or a relay that is down. Follows the
     windows as the throttle would: a full window at once, as fast as the wire goes, then the next.
     """
     at = max(now, waits_until) if waits_until is not None else now
     windows = [_Window(rate, used[n] if n < len(used) else ()) for n, rate in enumerate(rates)]
+    silence = _Silence(quiet)
     for _ in range(MOST_STEPS):
         if queued <= 0:
             return at
+        if silence.nights > MOST_NIGHTS:
+            break
+        at = silence.over(at)
         room = min((window.room(at) for window in windows), default=queued)
         if room <= 0:
             at = max(window.next_at(at) for window in windows if window.room(at) <= 0)
             continue
-        leaving = min(room, queued)
+        leaving = min(room, queued, silence.before_next(at, wire.per_second))
         for window in windows:
             window.take(at, leaving)
         at += timedelta(seconds=leaving / wire.per_second)
         queued -= leaving
-    slowest = min(rate.limit_for(notice=False) / rate.window.total_seconds() for rate in rates)
-    return at + timedelta(seconds=queued / min(slowest, wire.per_second))
+    slowest = (rate.limit_for(notice=False) / rate.window.total_seconds() for rate in rates)
+    seconds = queued / min((wire.per_second, *slowest))
+    return at + timedelta(seconds=seconds / (quiet.open_share(at) if quiet is not None else 1.0))
 
 
 def finish(
@@ -81,6 +90,7 @@ def finish(
     now: datetime,
     *,
     connections: int = 1,
+    quiet: Quiet | None = None,
 ) -> datetime | None:
     """When this campaign's last mail has left; None if none is open. `relay`: the scope of the rates.
 
@@ -95,11 +105,43 @@ def finish(
         campaign.c.state == "sending", campaign.c.at < found.at, campaign.c.kind != "rehearsal"
     )
     rest += sum(ledger.open_rows(connection, one) for one in connection.scalars(before).all())
-    enough = standing.messages_per_second if standing.seconds >= ENOUGH_SECONDS else None
     # A rate that holds the campaign back is no speed of the wire: that is asked of the windows.
-    wire = Wire(connections, None if rates else enough)
+    wire = Wire(connections, None if rates else _shown(standing, quiet))
     used = throttle.used(connection, relay, rates, now)
-    return reckon(rest, now, rates, used, wire, waits_until=found.waits_until)
+    return reckon(rest, now, rates, used, wire, waits_until=found.waits_until, quiet=quiet)
+
+
+def _shown(standing: Counts, quiet: Quiet | None) -> float | None:
+    """Mails a second so far; None where too little was sent, or a night lay in between."""
+    if standing.seconds < ENOUGH_SECONDS or standing.first_at is None or standing.last_at is None:
+        return None
+    begins = quiet.begins_after(standing.first_at) if quiet is not None else None
+    return None if begins is not None and begins < standing.last_at else standing.messages_per_second
+
+
+class _Silence:
+    """Quiet time while it is reckoned forward; the next one is looked up once."""
+
+    def __init__(self, quiet: Quiet | None) -> None:
+        self._quiet = quiet
+        self._next: datetime | None = None
+        self.nights = 0  # looked up so far
+
+    def over(self, at: datetime) -> datetime:
+        """`at`, or the end of the quiet time that it lies in."""
+        if self._quiet is None:
+            return at
+        if self.nights == 0 or (self._next is not None and at >= self._next):
+            at = self._quiet.until(at) or at
+            self._next = self._quiet.begins_after(at)
+            self.nights += 1
+        return at
+
+    def before_next(self, at: datetime, per_second: float) -> int:
+        """How many mails can leave until the next quiet time; at least one."""
+        if self._next is None:
+            return MOST
+        return max(1, int((self._next - at).total_seconds() * per_second))
 
 
 class _Window:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from mailer.delivery import forecast, ledger, throttle
 from mailer.delivery.forecast import Wire
-from mailer.delivery.model import DeliveryState
+from mailer.delivery.model import DeliveryState, Settlement
+from mailer.delivery.quiet import Quiet
 from mailer.delivery.throttle import parse
 
 
@@ -73,3 +75,57 @@ def test_a_campaign_that_waits_and_stands_behind_another_is_over_later(office):
     with office.engine.begin() as connection:
         assert forecast.finish(connection, first, "relay", [], office.now) is None
         assert ledger.totals(connection) == {first: 30, second: 50}
+
+
+# ── quiet time; the world of the tests begins at 09:00 in Tokyo ─────────────────────────────────
+
+NIGHT = Quiet(ZoneInfo("Asia/Tokyo"), time(22), time(7))
+
+
+def test_what_does_not_fit_before_the_night_leaves_in_the_morning(now):
+    wire = Wire(measured_per_second=1)
+    assert forecast.reckon(3600, now, wire=wire, quiet=NIGHT) == now + timedelta(hours=1)
+    # 13 hours until 22:00, then 9 hours of night, then the last hour.
+    assert forecast.reckon(14 * 3600, now, wire=wire, quiet=NIGHT) == now + timedelta(hours=23)
+    assert forecast.reckon(1, now + timedelta(hours=14), wire=wire, quiet=NIGHT) == now + timedelta(
+        hours=22, seconds=1
+    )
+
+
+def test_a_wait_that_ends_in_the_night_ends_in_the_morning(now):
+    at = forecast.reckon(
+        1, now, wire=Wire(measured_per_second=1), waits_until=now + timedelta(hours=15), quiet=NIGHT
+    )
+    assert at == now + timedelta(hours=22, seconds=1)
+
+
+def test_rates_and_closed_days_come_together(now):
+    closed = Quiet(ZoneInfo("Asia/Tokyo"), time(22), time(7), lambda day: day == date(2034, 12, 21))
+    rates = [parse("450/day")]
+    at = forecast.reckon(800, now, rates, wire=Wire(measured_per_second=1), quiet=closed)
+    assert now + timedelta(days=1, hours=22) < at < now + timedelta(days=2)
+
+
+def test_a_million_through_short_days_is_answered_at_once(now):
+    short = Quiet(ZoneInfo("Asia/Tokyo"), time(17), time(9), lambda day: day.weekday() >= 5)
+    at = forecast.reckon(1_000_000, now, [parse("20/minute")], quiet=short)
+    assert timedelta(days=130) < at - now < timedelta(days=160)
+    assert forecast.reckon(10**9, now, quiet=short) > now + timedelta(days=3650)
+
+
+def test_a_speed_measured_over_a_night_is_not_believed(office):
+    campaign = office.launched(100)
+    with office.engine.begin() as connection:
+        rows = ledger.claim(connection, "host:1:a", 50, office.now, timedelta(minutes=5))
+    office.mark(rows, now=office.now + timedelta(hours=12, minutes=59))
+    with office.engine.begin() as connection:
+        accepted = [
+            Settlement(row.id, row.fence, DeliveryState.ACCEPTED, office.now + timedelta(hours=22, minutes=1), 1, "message")
+            for row in rows
+        ]  # fmt: skip
+        ledger.settle(connection, accepted, "relay")
+        at = office.now + timedelta(hours=22, minutes=2)
+        finish = forecast.finish(connection, campaign, "relay", (), at, quiet=NIGHT)
+        slow = forecast.finish(connection, campaign, "relay", (), at)
+    assert finish is not None and slow is not None
+    assert finish - at < timedelta(minutes=1) < slow - at
