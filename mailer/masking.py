@@ -20,7 +20,7 @@ _ADDRESS = re.compile(
     r"[^\s<>()\],;:\"'“”«»‹›`/?&|]{0,254}[^\s<>()\],;:\"'“”«»‹›`/?&|.]",
     re.IGNORECASE,
 )
-_SHORTEST_NAME = 3  # characters: a local part of two is a word of many a reply
+_SHORTEST_NAME = 2  # characters: a local part of one would mask every “a”
 
 
 def masked(text: str, names: Iterable[str] = ()) -> str:
