@@ -60,8 +60,11 @@ def last(connection: Connection) -> Taken | None:
 
 
 def freeze(connection: Connection, *, by: Actor, now: datetime) -> Frozen:
-    """Hold every campaign that is not over, and take back what was in hand. To be committed before anybody sends."""
-    since = _noted_at(connection, "backup") or _last_record(connection) or now
+    """Hold every campaign that is not over, and take back what was in hand. To be committed before anybody sends.
+
+    `now` in the office's zone: the age of the backup is told in it.
+    """
+    since = (_noted_at(connection, "backup") or _last_record(connection) or now).astimezone(now.tzinfo)
     rows = ledger.freeze(connection, now)
     held = tuple(
         _hold(connection, one, since, by=by, now=now)

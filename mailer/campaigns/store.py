@@ -163,7 +163,8 @@ def _asks_again(found: Campaign) -> Refused:
         f"Up to {people} people of campaign {found.id} may have got it since the backup was made.",
         remedy=f"To send to all of them all the same: mailer campaigns resume {found.id} --yes. "
         f"To send to nobody more: mailer campaigns cancel {found.id}.",
-        key="restored_asks", campaign=found.id, people=people, since=found.reason_facts.get("since", ""),
+        key="restored_asks", campaign=found.id, people=people,
+        since=datetime.fromisoformat(str(found.reason_facts["since"])),
     )  # fmt: skip
 
 

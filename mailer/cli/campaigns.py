@@ -1,6 +1,7 @@
 """campaigns: send, schedule, status, pause, resume, cancel, retry, list."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -178,10 +179,12 @@ def _look(group: typer.Typer, said: Words) -> None:
             desk.say.line("cli.campaigns.none")
         desk.say.table(
             [said(f"cli.campaigns.column.{column}") for column in ("campaign", "issue", "state", "total")],
-            [
-                (row["id"], row["issue"] or "–", said(f"state.campaign.{row['state']}"), row["total"])
-                for row in rows
-            ],
+            [(row["id"], row["issue"] or "–", _state(said, row), row["total"]) for row in rows],
             right=(0, 3),
         )
         desk.say.document(rows)
+
+
+def _state(said: Words, row: Mapping[str, object]) -> str:
+    state = said(f"state.campaign.{row['state']}")
+    return said("cli.campaigns.list.rehearsal", state=state) if row["kind"] == "rehearsal" else state

@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -55,7 +56,11 @@ def _restore(app: typer.Typer, said: Words) -> None:
         config = _config(desk)
         with desk.say.busy("cli.restore.busy"):
             done = safekeeping.restore(
-                open_database(config), file, force=force, by=desk.by, now=datetime.now(UTC)
+                open_database(config),
+                file,
+                force=force,
+                by=desk.by,
+                now=datetime.now(ZoneInfo(config.site.time_zone)),
             )
         _tell(desk, done, config.site.time_zone)
         desk.say.document(_document(file, done))

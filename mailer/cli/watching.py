@@ -53,6 +53,13 @@ def tell(desk: Desk, house: "House", campaign_id: int) -> str:
     return str(found.campaign.state)
 
 
+def tell_safety(desk: Desk, house: "House", status: "Status") -> None:
+    """Who gets the first copy and how to stop the rest; nothing if there is no window, or no longer."""
+    if status.first_copy_to and status.campaign.is_closed(datetime.now(UTC)):
+        sheet = Sheet(desk.say.words, house.config.site.time_zone)
+        desk.say.text(sheet.safety(status.campaign, status.first_copy_to))
+
+
 def wait_for(desk: Desk, house: "House", campaign_id: int) -> int:
     """Send here until the campaign rests, then say how it stands. 0 if it finished."""
     from mailer.worker import send_until_resting

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,7 @@ def test_what_was_sent_after_the_backup_is_sent_to_nobody_again(kept: Office) ->
     assert restored["held"] == [
         {"campaign": campaign, "issue": "2034-12", "was": "sending", "people": waiting}
     ]
-    assert restored["since"] == made["at"]
+    assert datetime.fromisoformat(restored["since"]) == datetime.fromisoformat(made["at"])
     held = kept.json("campaigns", "status", str(campaign))
     assert (held["state"], held["reason"], held["by_state"]["queued"]) == ("held", "restored", waiting)
     assert str(waiting) in kept.run("--lang", "ja", "campaigns", "status", str(campaign)).stdout
