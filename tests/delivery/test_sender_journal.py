@@ -14,6 +14,7 @@ from mailer.logs import mask
 
 @pytest.fixture
 def told():
+    structlog.reset_defaults()  # a command that ran before may have raised the level
     with structlog.testing.capture_logs() as lines:
         yield lines
 

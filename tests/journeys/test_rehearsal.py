@@ -99,4 +99,5 @@ def test_it_is_told_in_both_languages(ready: Office) -> None:
     assert "外へは1通も送っていません" in ja
     en = ready.run("campaigns", "rehearse", "2034-12", "--list", "enews").stdout
     assert "5 people would get it" in en
+    assert "finished (rehearsal)" in ready.run("campaigns", "list").stdout
     assert "A rehearsal: nothing left this machine" in ready.run("campaigns", "status", "2").stdout
