@@ -247,6 +247,8 @@ def _spread_safety_net(
 ) -> None:
     if rules.safety_minutes == 0 or found.kind not in _WITH_NET:
         return
+    if found.again and first_copy.has_seen(connection, frozen.values()):  # these very editions went out before
+        return
     if rules.office is None:
         raise Refused(
             "Nobody is named who could get the first copy.",

@@ -6,7 +6,7 @@ the ledger's (`may_leave`). `arrange` is called by the launch, `conclude` by the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from mailer import i18n
 from mailer.delivery import ledger
 from mailer.delivery.model import DeliveryState, Notice
 from mailer.tables.campaigns import campaign_edition
-from mailer.tables.delivery import delivery
+from mailer.tables.delivery import NOTICE, delivery
 from subscribers.model import Address
 
 PURPOSE = "first_copy"
@@ -71,6 +71,18 @@ def conclude(connection: Connection, now: datetime) -> None:
         elif copies and all(copy.state in _ARRIVED for copy in copies):
             arrived_at = max(copy.settled_at for copy in copies)
             ledger.open_at(connection, closed.id, arrived_at + timedelta(minutes=closed.safety_minutes))
+
+
+def has_seen(connection: Connection, editions: Collection[int]) -> bool:
+    """Has the office got a first copy of each of these editions, for whatever campaign?"""
+    seen = connection.scalars(  # NOTICE leads to the partial index: the ledger may have a million rows
+        sa.select(delivery.c.edition_id).where(
+            sa.text(NOTICE),
+            delivery.c.notice == PURPOSE,
+            delivery.c.state.in_([str(one) for one in _ARRIVED]),
+        )
+    )
+    return set(editions) <= set(seen)
 
 
 def marked(subject: str, language: str) -> str:

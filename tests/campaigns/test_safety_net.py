@@ -283,6 +283,17 @@ def test_a_retry_has_no_window_of_its_own(approved: Office) -> None:
     play(approved, scene)
 
 
+def test_the_same_letter_sent_again_has_no_second_window(approved: Office) -> None:
+    async def scene(press: Press) -> None:
+        send(approved)
+        await press.round()
+        await press.round(10 * MINUTE)
+        assert send(approved, again=True).safety_minutes == 0
+        assert sorted(await press.round(20 * MINUTE)) == READERS
+
+    play(approved, scene)
+
+
 def test_without_a_window_or_without_readers_there_is_no_first_copy(approved: Office) -> None:
     async def scene(press: Press) -> None:
         assert send(approved, RULES).safety_minutes == 0
