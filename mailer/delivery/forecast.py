@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -108,7 +109,7 @@ def finish(
     # A rate that holds the campaign back is no speed of the wire: that is asked of the windows.
     wire = Wire(connections, None if rates else _shown(standing, quiet))
     used = throttle.used(connection, relay, rates, now)
-    return reckon(rest, now, rates, used, wire, waits_until=found.waits_until, quiet=quiet)
+    return reckon(rest, now, rates, used, wire, waits_until=_opens(found, now), quiet=quiet)
 
 
 def _shown(standing: Counts, quiet: Quiet | None) -> float | None:
@@ -142,6 +143,14 @@ class _Silence:
         if self._next is None:
             return MOST
         return max(1, int((self._next - at).total_seconds() * per_second))
+
+
+def _opens(found: sa.Row[Any], now: datetime) -> datetime | None:
+    """When the first of the rest may leave: after what it waits for and after its safety window."""
+    opens = found.opens_at
+    if opens is None and found.safety_minutes:  # the first copies are on their way
+        opens = now + timedelta(minutes=found.safety_minutes)
+    return max((one for one in (found.waits_until, opens) if one is not None), default=None)
 
 
 class _Window:

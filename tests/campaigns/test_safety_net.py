@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from mailer import tokens
 from mailer.campaigns import launch, orders, reasons, store
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Order
-from mailer.delivery import first_copy
+from mailer.delivery import first_copy, forecast
 from mailer.delivery.letterpress import Letterhead, LetterPress
 from mailer.errors import Refused
 from mailer.i18n import words
@@ -320,6 +320,18 @@ def test_a_net_without_an_address_is_refused_with_a_remedy(small_office: Office)
         send(small_office, replace(NET, office=None))
     assert caught.value.key == "no_office_address"
     assert small_office.campaigns() == []
+
+
+def test_the_predicted_finish_counts_the_window(approved: Office) -> None:
+    async def scene(press: Press) -> None:
+        made = send(approved)
+        for at, least in ((0, 10), (2, 12), (5, 12)):
+            with approved.begin() as connection:
+                ends = forecast.finish(connection, made.id, "relay", [], NOW + at * MINUTE)
+            assert ends is not None and NOW + least * MINUTE < ends < NOW + (least + 1) * MINUTE
+            await press.round(2 * MINUTE)
+
+    play(approved, scene)
 
 
 def test_the_clock_spreads_the_net_too(approved: Office) -> None:
