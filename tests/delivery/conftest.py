@@ -193,3 +193,11 @@ def office(database: Engine, now: datetime) -> Office:
     made = Office(database, now)
     made.set_up()
     return made
+
+
+@pytest.fixture
+def sqlite_office(sqlite: Engine, now: datetime) -> Office:
+    """For what a server does, which is the same whatever the database."""
+    made = Office(sqlite, now)
+    made.set_up()
+    return made
