@@ -128,7 +128,7 @@ def _view(desk: Desk, house: "House", campaign_id: int, *, lines: bool) -> Itera
     """
     from mailer.campaigns import store
     from mailer.campaigns.status import masked
-    from mailer.delivery import ledger
+    from mailer.delivery import first_copy, ledger
     from subscribers.database import reading
 
     console = Console(stderr=True)
@@ -144,12 +144,11 @@ def _view(desk: Desk, house: "House", campaign_id: int, *, lines: bool) -> Itera
             campaign = masked(store.get(connection, campaign_id))
             still_open = ledger.open_rows(connection, campaign_id)
         if live is None:
-            changes.tell_safety(campaign, seen[-1].first_copy_to)
+            changes.tell_safety(campaign, office)
         if live is not None:
             if looks.is_due():
                 with looks.measured():
-                    seen.append(look(house, campaign_id))
-                    del seen[:-1]
+                    seen[:] = [look(house, campaign_id)]
             live.update(sheet.live(seen[-1], still_open, datetime.now(UTC)))
         elif lines:
             changes.tell(campaign, still_open)
@@ -158,7 +157,9 @@ def _view(desk: Desk, house: "House", campaign_id: int, *, lines: bool) -> Itera
         state["resting"] = str(campaign.state) in _RESTING
         return state["resting"]
 
-    seen = [look(house, campaign_id)]
+    seen: list[Status] = []  # counted when it is first asked for: a send need not wait for that
+    with reading(house.engine) as connection:
+        office = first_copy.sent_to(connection, campaign_id)
     if not console.is_terminal:
         live = None
         yield is_resting
