@@ -194,6 +194,34 @@ def test_a_refusal_at_any_stage_comes_back_as_it_was_said(gait: str, line: str, 
     run(main)
 
 
+@pytest.mark.parametrize("gait", ["lock-step", "data"])
+@pytest.mark.parametrize("line", ["421 4.3.2 going down", "451 4.3.0 not now", "554 5.7.1 policy"])
+def test_a_refusal_of_data_comes_back_as_it_was_said_and_nothing_has_left(gait: str, line: str) -> None:  # F5
+    async def main() -> None:
+        async with talk(fault_server.reply("data", line, message=1), gait) as (sink, pool):
+            outcomes = await send(pool, 1)
+            check_truth(sink, outcomes)
+            assert (outcomes[0].stage, str(outcomes[0].reply)) == ("data", line)
+            assert not outcomes[0].end_mark_left
+
+    run(main)
+
+
+@pytest.mark.parametrize("gait", ["lock-step", "data"])
+@pytest.mark.parametrize("fault", [fault_server.garbage, fault_server.endless_reply])
+def test_garbage_instead_of_the_answer_to_data_lets_nothing_leave(
+    gait: str, fault: Callable[..., Script]
+) -> None:  # F16
+    async def main() -> None:
+        async with talk(fault("data", message=2), gait) as (sink, pool):
+            outcomes = await send(pool, 5)
+            check_truth(sink, outcomes)
+            assert sum(not o.accepted for o in outcomes) <= 1
+            assert not any(o.uncertain for o in outcomes)
+
+    run(main)
+
+
 def test_data_granted_for_nobody_is_ended_by_a_lone_dot() -> None:  # RFC 2920 §3.1
     async def main() -> None:
         script = fault_server.all_of(
