@@ -24,7 +24,7 @@ WHOLE: Subjects = {
     "costs": lambda: costs.measure(3_000),
     "distance": lambda: distance.measure(3, 5.0),
     "scale": lambda: scale.measure((10_000, 100_000, 1_000_000), 2_000, 2),
-    "building": lambda: building.measure(1_000_000, 2, with_postgresql=True),
+    "building": lambda: building.measure(1_000_000, 3, with_postgresql=True),
     "importing": lambda: importing.section(1_000_000),
     "pace": lambda: pace.measure(60),
     "killing": lambda: killing.measure(54, 3_000),
