@@ -41,6 +41,7 @@ class SQLite:
         try:
             _copy(file, fresh)
             frozen, revision = _freeze(fresh, by, now)
+            _readable_as(database, fresh)
             aside = _set_aside(database, now) if database.exists() else None
             put(fresh, database)
         finally:
@@ -106,6 +107,17 @@ def _freeze(fresh: Path, by: Actor, now: datetime) -> tuple[restored.Frozen, str
     finally:
         engine.dispose()
     return frozen, revision
+
+
+def _readable_as(database: Path, fresh: Path) -> None:
+    """By whom the old one was: neither by more people, nor closed to the service when root restores."""
+    if not database.exists():
+        fresh.chmod(0o600)
+        return
+    old = database.stat()
+    with contextlib.suppress(PermissionError, AttributeError):  # only root gives away; not on Windows
+        os.chown(fresh, old.st_uid, old.st_gid)
+    fresh.chmod(old.st_mode & 0o777)
 
 
 def _set_aside(database: Path, now: datetime) -> Path:

@@ -229,9 +229,11 @@ def test_a_damaged_database_is_set_aside_as_it_is(ready: Office) -> None:
     ready.json("backup", "office.backup")
     gc.collect()
     database = ready.folder / "mailer.sqlite"
+    database.chmod(0o640)
     database.write_bytes(b"\x00" * 4096)
     restored = _restore(ready, "office.backup")
     assert Path(ready.folder, restored["set_aside"]).read_bytes() == b"\x00" * 4096
+    assert database.stat().st_mode & 0o777 == 0o640
     assert ready.json("issues", "list")[0]["slug"] == "2034-12"
 
 
