@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from mailer.bootstrap import sender
+from mailer.bootstrap import senders
 from mailer.delivery import ledger
 from mailer.delivery.model import Claimed, DeliveryState, Settlement
 from mailer.delivery.press import Unsendable
@@ -90,7 +90,7 @@ def _print(office: Office, claimed: Sequence[Claimed], step: str) -> tuple[Row, 
     now, watch = datetime.now(UTC), Stopwatch()
     mails: list[bytes] = []
     with office.house() as house:
-        press = sender(house).press
+        press = senders(house)[0].press
         press.prepare(claimed[:64], now)  # all editions of the campaign
         for at in range(0, len(claimed), 20):
             some = claimed[at : at + 20]

@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mailer import migrations
-from mailer.bootstrap import House, clock_rules, gate, open_database, open_house, sender
+from mailer.bootstrap import House, clock_rules, gate, open_database, open_house, senders
 from mailer.campaigns import orders
 from mailer.campaigns.model import Order
 from mailer.composer import approving, folder, store
@@ -118,7 +118,7 @@ def prepared(office: Office, messages: int) -> list[tuple[Envelope, bytes]]:
     with office.house() as house:
         with house.engine.begin() as connection:
             claimed = ledger.claim(connection, "bench:1:1@bench", messages, now, timedelta(minutes=5))
-        made = sender(house).press.prepare(claimed, now)
+        made = senders(house)[0].press.prepare(claimed, now)
     pairs = [one for one in made if not isinstance(one, Unsendable)]
     return [(to, mail.content if isinstance(mail, Checked) else mail) for to, mail in pairs]
 
