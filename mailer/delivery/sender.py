@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from mailer.delivery import failover, first_copy, ledger, process, throttle
+from mailer.delivery import domains, failover, first_copy, ledger, process, throttle
 from mailer.delivery.journal import Journal
 from mailer.delivery.model import Claimed
 from mailer.delivery.press import Clock, Press, Sent, Settings, Wire
@@ -82,7 +82,11 @@ class Sender:
             return []
         watch.carrying = mine.newsletters
         lease, zone = self.settings.lease, self.settings.zone
-        return ledger.claim(connection, self.name, limit, now, lease, share=mine, zone=zone)
+        found = ledger.claim(connection, self.name, limit, now, lease, share=mine, zone=zone)
+        limits = domains.limits(self.settings.domain_rates, throttle.standing(connection).paces, now)
+        late = domains.beyond(found, limits, watch.ends, now)
+        ledger.put_off(connection, [row for row in found if row.id in late], late)
+        return [row for row in found if row.id not in late]
 
     async def at_ledger(self, work: Callable[[Connection], T], stop: asyncio.Event | None = None) -> T:
         """Run `work` in a transaction, again and again while the database cannot be reached.

@@ -116,6 +116,17 @@ def test_who_is_put_off_is_spread_along_the_window(office):
     assert office.states(campaign) == {"claimed": 20, "queued": 10}
 
 
+def test_what_certainly_must_wait_is_put_off_before_it_is_printed(office):
+    launched(office, 40, docomo=35)
+    with office.engine.begin() as connection:
+        rows = ledger.claim(connection, "host:1:a", 40, office.now, timedelta(minutes=5))
+    late = domains.beyond(rows, {DOCOMO: (parse("10/minute"), parse("100/hour"))}, {}, office.now)
+    assert len(late) == 25
+    assert {row.domain for row in rows if row.id in late} == {DOCOMO}
+    assert min(late.values()) == office.now + timedelta(minutes=1)
+    assert domains.beyond(rows, {}, {}, office.now) == {}
+
+
 def test_nobody_is_put_off_beyond_the_horizon(office):
     launched(office, 40, docomo=40)
     with office.engine.begin() as connection:
