@@ -234,6 +234,42 @@ def require_relay(house: House) -> Relay:
     return next(relay for relay in house.relays if relay.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What `mailer check` asks of one relay."""
+
+    relay: Relay
+    envelope_from: str  # as a mail over it would have it
+    rates: tuple[str, ...]
+    preset: presets.Preset | None  # whose rates are in force
+
+
+def trials(house: House) -> list[Trial]:
+    """One for each relay, with the sender of the first newsletter that it takes."""
+    found = []
+    for part, relay in zip(house.config.relay.all, house.relays, strict=True):
+        head = _letterhead(house.config, part, house.permanent_key, house.keys)
+        taken = (key for key in (NO_LIST, *house.routes.named) if relay.name in house.routes.of(key).relays)
+        preset = presets.for_host(part.host) if part.rates is None else None
+        rates = part.rates if part.rates is not None else preset.rates if preset else ()
+        envelope_from = head.of(next(taken, NO_LIST)).return_path.encode(1)
+        found.append(Trial(relay, envelope_from, tuple(rates), preset))
+    return found
+
+
+def unaligned(house: House) -> list[str]:
+    """Senders whose domain is neither dkim.domain nor above or below it: DMARC does not see our signature there."""
+    signing = house.config.dkim.domain.lower()
+    heads = (house.letterhead, *house.letterhead.newsletters.values()) if signing else ()
+    apart = (
+        head.sender_email
+        for head in heads
+        if not f".{head.domain}".lower().endswith(f".{signing}")
+        and not f".{signing}".endswith(f".{head.domain}".lower())
+    )
+    return list(dict.fromkeys(apart))
+
+
 def senders(house: House) -> tuple[Sender, ...]:
     """Those of this process, one for each relay that takes some mail. Raises Refused where no relay is configured."""
     require_relay(house)

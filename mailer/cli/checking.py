@@ -12,52 +12,76 @@ from subscribers.model import Address
 from .main import Desk
 
 if TYPE_CHECKING:
-    from mailer.bootstrap import House
+    from mailer.bootstrap import House, Trial
 
-Step = Callable[[str, bool, str], None]
+Step = Callable[[str, bool, str, str], None]  # its name, whether it passed, a sentence, of which relay
 _LEGAL = ("organisation", "postal_address", "contact")
 
 
 def check_house(desk: Desk, to: str) -> int:
     """0 if every step passed. Without an address the relay is tried up to the recipient, and nothing is sent."""
+    from mailer.bootstrap import unaligned
+
     said = desk.say.words
     steps: list[dict[str, object]] = []
 
-    def step(name: str, passed: bool, sentence: str) -> None:
-        steps.append({"step": name, "passed": passed, "message": sentence})
+    def step(name: str, passed: bool, sentence: str, of: str = "") -> None:
+        steps.append({"step": name, "passed": passed, "message": sentence} | ({"relay": of} if of else {}))
         mark = said("cli.check.passed" if passed else "cli.check.failed")
-        desk.say.text(
-            f"{said(f'cli.check.{name}')}{desk.say.colon}{mark}" + (f"  {sentence}" if sentence else "")
-        )
+        what = f"{said(f'cli.check.{name}')} {of}".rstrip()
+        desk.say.text(f"{what}{desk.say.colon}{mark}" + (f"  {sentence}" if sentence else ""))
 
     house = desk.house()  # a faulty file or an old database is told in its own words
     step("config", True, "")
     step("database", True, "")
     missing = [key for key in _LEGAL if not getattr(house.config.sender, key)]
     step("legal", not missing, said("cli.check.legal_missing", missing=", ".join(missing)) if missing else "")
-    asyncio.run(_try_relay(desk, house, to, step))
+    for email in unaligned(house):
+        desk.say.note(said("cli.check.unaligned", email=email, domain=house.config.dkim.domain))
+    asyncio.run(_try_relays(desk, house, to, step))
     desk.say.document({"steps": steps})
     return 0 if all(one["passed"] for one in steps) else 1
 
 
-async def _try_relay(desk: Desk, house: "House", to: str, step: Step) -> None:
-    from mailer.bootstrap import require_relay
+async def _try_relays(desk: Desk, house: "House", to: str, step: Step) -> None:
+    """One relay is told step by step, of several each in one line. The mail goes by the main sender's."""
+    from mailer.bootstrap import require_relay, trials
     from mailer.smtp.check import probe
 
     said = desk.say.words
     try:
-        relay = require_relay(house)
+        main = require_relay(house)
     except MailerError as error:
-        step("relay.connect", False, desk.say.joined(*said.error(error)))
+        step("relay.connect", False, desk.say.joined(*said.error(error)), "")
         return
     address = parse(to) if to else parse(house.config.sender.email)
-    envelope_from = house.letterhead.return_path.encode(1)
-    found = await probe(relay, sender=envelope_from, address=address.wire)
-    for one in found.steps:
-        told = desk.say.joined(*said.error(found.problem)) if found.problem and not one.passed else ""
-        step(f"relay.{one.name}", one.passed, told)
-    if found.passed and to:
+    passed = {}
+    for trial in trials(house):
+        found = await probe(trial.relay, sender=trial.envelope_from, address=address.wire)
+        passed[trial.relay.name] = found.passed
+        problem = desk.say.joined(*said.error(found.problem)) if found.problem else ""
+        if len(house.relays) > 1:
+            account = f"{trial.relay.host} {trial.relay.username}".rstrip()
+            step("relay", found.passed, problem or _rates(desk, trial), account)
+            continue
+        for one in found.steps:
+            step(f"relay.{one.name}", one.passed, "" if one.passed else problem, "")
+        if found.passed:
+            step("relay.rates", True, _rates(desk, trial), "")
+    if to and passed[main.name]:
         await _send_one(desk, house, address, step)
+
+
+def _rates(desk: Desk, trial: "Trial") -> str:
+    """Which limits are in force, and what the provider publishes."""
+    said = desk.say.words
+    if not trial.rates:
+        return said("cli.check.rates.none")
+    rates = ", ".join(trial.rates)
+    if trial.preset is None:
+        return said("cli.check.rates.own", rates=rates)
+    published = trial.preset.as_published
+    return said("cli.check.rates.preset", rates=rates, name=trial.preset.name, published=published)
 
 
 async def _send_one(desk: Desk, house: "House", address: Address, step: Step) -> None:
@@ -71,9 +95,9 @@ async def _send_one(desk: Desk, house: "House", address: Address, step: Step) ->
         async with Pool(require_relay(house)) as pool:
             outcome = await pool.send(envelope, content)
     except MailerError as error:
-        step("relay.message", False, desk.say.joined(*said.error(error)))
+        step("relay.message", False, desk.say.joined(*said.error(error)), "")
         return
     reply = str(outcome.reply) if outcome.reply else outcome.error or ""
-    step("relay.message", outcome.accepted, reply)
+    step("relay.message", outcome.accepted, reply, "")
     if outcome.accepted:
         desk.say.line("cli.check.sent", address=address.written)

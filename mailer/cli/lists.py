@@ -23,6 +23,9 @@ def add_to(app: typer.Typer, said: Words) -> None:
             False, "--single-opt-in", help=said("cli.lists.single"), show_default=False
         ),
         private: bool = typer.Option(False, "--private", help=said("cli.lists.private"), show_default=False),
+        newsletter: str = typer.Option(
+            "main", "--newsletter", metavar="KEY", help=said("cli.lists.newsletter")
+        ),
     ) -> None:
         from subscribers import store
 
@@ -36,6 +39,7 @@ def add_to(app: typer.Typer, said: Words) -> None:
                 language=language or None,
                 opt_in="single" if single_opt_in else "double",
                 public=not private,
+                newsletter=newsletter,
                 by=desk.by,
                 now=datetime.now(UTC),
             )

@@ -11,6 +11,7 @@ import typer
 
 from mailer.errors import Refused
 from mailer.i18n import Words
+from mailer.smtp import presets
 
 from .main import Desk
 from .say import Say
@@ -22,6 +23,7 @@ _QUESTIONS = (  # (key in the file, default); the catalogue asks `cli.ask.<key>`
     ("sender.postal_address", ""),
     ("sender.phone", ""),
     ("sender.contact", ""),
+    ("relay.service", ""),
     ("relay.host", ""),
     ("relay.port", "587"),
     ("relay.username", ""),
@@ -62,6 +64,8 @@ def add_to(app: typer.Typer, said: Words) -> None:
 
 def _ask(say: Say) -> Callable[[str, str], str]:
     def ask(key: str, default: str) -> str:
+        if key == "relay.service":
+            return _ask_service(say)
         hidden = key.endswith("password")
         return str(
             typer.prompt(
@@ -76,12 +80,42 @@ def _ask(say: Say) -> Callable[[str, str], str]:
     return ask
 
 
+def _ask_service(say: Say) -> str:
+    """The key of a preset, or "" for a server that we do not know."""
+    known = presets.presets()
+    services = "".join(f"\n  {n}  {one.name}" for n, one in enumerate(known, 1))
+    asked = say.words("cli.ask.relay.service", services=services)
+    answer = str(typer.prompt(asked, default="", err=True, show_default=False)).strip()
+    if answer.isascii() and answer.isdigit() and 0 < int(answer) <= len(known):
+        return known[int(answer) - 1].key
+    if answer:
+        say.note(say.words("cli.ask.relay.service.no", answer=answer))
+    return ""
+
+
+def _ask_all(answer: Callable[[str, str], str]) -> dict[str, str]:
+    """What the service tells is not asked."""
+    answers: dict[str, str] = {}
+    for key, default in _QUESTIONS:
+        preset = _preset(answers)
+        told = {"relay.port": str(preset.port)} if preset else {}
+        if preset and not preset.host.startswith("*."):
+            told["relay.host"] = preset.host
+        answers[key] = told[key] if key in told else answer(key, default)
+    return answers
+
+
+def _preset(answers: dict[str, str]) -> presets.Preset | None:
+    key = answers.get("relay.service", "")
+    return next((one for one in presets.presets() if one.key == key), None)
+
+
 def write_first_config(folder: Path, answer: Callable[[str, str], str]) -> Path:
     """config.toml and the two keys, each in a file that only its owner can read. Raises Refused if it is there."""
     path = folder / "config.toml"
     if path.exists():
         raise Refused(f"{path} is already there and was not touched.", key="config_exists", path=str(path))
-    answers = {key: answer(key, default) for key, default in _QUESTIONS}
+    answers = _ask_all(answer)
     keys = folder / "secrets"
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in ("permanent_key", "keys"):
@@ -107,6 +141,7 @@ def _first_config(answers: dict[str, str]) -> str:
     port = answers["relay.port"] if answers["relay.port"].isdigit() else "587"
     password = 'password_file = "secrets/relay_password"\n' if answers["relay.password"] else ""
     tls = "implicit" if port == "465" else "starttls"
+    rates = _rates(answers)
     return f"""\
 # What differs from the defaults; every key is explained in config.example.toml.
 # Text for readers: one string, or a table by language: name = {{ ja = "みなと便り", en = "Harbour Letter" }}
@@ -131,13 +166,24 @@ host = {text("relay.host")}
 port = {port}
 tls = "{tls}"
 username = {text("relay.username")}
-{password}rates = []               # what the account allows, such as ["20/minute", "450/day"]; [] = no limit
+{password}{rates}
 return_path = "fixed"
 
 [secrets]
 permanent_key_file = "secrets/permanent_key"
 keys_file = "secrets/keys"
 """
+
+
+def _rates(answers: dict[str, str]) -> str:
+    preset = _preset(answers)
+    if preset is None:
+        return 'rates = []               # what the account allows, such as ["20/minute", "450/day"]; [] = no limit'
+    published = f"# {preset.name}: {preset.as_published}"
+    known = presets.for_host(answers["relay.host"])
+    if known is not None and known.rates == preset.rates:
+        return f"{published}\n# Unset, what is known of it is kept: rates = {json.dumps(preset.rates)}"
+    return f"{published}\nrates = {json.dumps(preset.rates)}"
 
 
 def migrate_database(config: Path) -> tuple[str | None, str]:

@@ -127,13 +127,35 @@ def _read_secret_files(data: dict[str, Any], path: Path, faults: list[Fault]) ->
         named = part.get(f"{key}_file") if isinstance(part, dict) else None
         if not isinstance(part, dict) or not isinstance(named, str) or not named:
             continue
-        file = path.resolve().parent / named
-        try:
-            text = file.read_text("utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, UnicodeDecodeError):
+        text = _read_secret(path, named)
+        if text is None:
             faults.append(_made("secret_file", f"{path.name}: {section}.{key}_file", path=named))
             continue
         part[key] = text.split() if key == "keys" else text
+    _read_passwords_of_more(data, path, faults)
+
+
+def _read_passwords_of_more(data: dict[str, Any], path: Path, faults: list[Fault]) -> None:
+    relay = data.get("relay")
+    more = relay.get("more") if isinstance(relay, dict) else None
+    for n, part in enumerate(more if isinstance(more, list) else ()):
+        named = part.get("password_file") if isinstance(part, dict) else None
+        if not isinstance(named, str) or not named:
+            continue
+        text = _read_secret(path, named)
+        if text is None:
+            faults.append(_made("secret_file", f"{path.name}: relay.more[{n}].password_file", path=named))
+        else:
+            part["password"] = text
+
+
+def _read_secret(path: Path, named: str) -> str | None:
+    """The text of a file beside the configuration without its last line break; None if it cannot be read."""
+    try:
+        text = (path.resolve().parent / named).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _fault(file: str, detail: ErrorDetails) -> Fault:

@@ -1,0 +1,75 @@
+"""Two newsletters with senders of their own, each over its own relay, and a relay that stands in."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import shutil
+from pathlib import Path
+
+from mailer.smtp.sink import Sink, running_sink
+from tests.journeys.conftest import SAMPLE, Office
+
+
+def harbour(office: Office, tmp_path: Path) -> None:
+    """A second newsletter with a list, a reader and an approved issue."""
+    office.configure(
+        sender__newsletters={"harbour": {"name": "Harbour Notes", "email": "notes@harbour.example"}}
+    )
+    folder = tmp_path / "h-2034-12"
+    shutil.copytree(SAMPLE, folder)
+    text = (folder / "issue.toml").read_text("utf-8").replace('slug = "2034-12"', 'slug = "h-2034-12"')
+    (folder / "issue.toml").write_text('newsletter = "harbour"\n' + text, "utf-8")
+    office.run("lists", "add", "harbour", "--name", "Harbour", "--language", "en", "--newsletter", "harbour")
+    (office.folder / "h.csv").write_text("email,language\nmia@example.net,en\n", "utf-8")
+    office.run("subscribers", "import", "h.csv", "--list", "harbour", "--consent", "Said yes.")
+    office.run("issues", "import", str(folder))
+    office.run("issues", "approve", "h-2034-12", "--pass", "unchanged", "--reason", "One sample for two.")
+
+
+def second_relay(sink: Sink, *senders: str) -> list[dict[str, object]]:
+    return [
+        {"host": "localhost", "port": sink.port, "tls": "none", "rates": [], "from_addresses": list(senders)}
+    ]
+
+
+def test_each_newsletter_leaves_by_its_own_relay_under_its_own_name(ready: Office, tmp_path: Path) -> None:
+    harbour(ready, tmp_path)
+    with running_sink(Sink()) as second:
+        ready.configure(
+            relay__from_addresses=["enews@example.org"],
+            relay__more=second_relay(second, "notes@harbour.example"),
+        )
+        ready.run("campaigns", "send", "h-2034-12", "--list", "harbour", "--wait")
+        ready.run("campaigns", "send", "2034-12", "--list", "enews", "--wait")
+        checked = ready.json("check")
+    (caught,) = second.messages
+    mail = email.message_from_bytes(caught.content, policy=email.policy.default)
+    assert mail["From"].addresses[0].addr_spec == "notes@harbour.example"
+    assert mail["From"].addresses[0].display_name == "Harbour Notes"
+    assert mail["Message-ID"].strip("<>").endswith("@harbour.example")
+    assert "harbour.harbour.example" in mail["List-Id"]
+    assert caught.envelope.mail_from == "notes@harbour.example"
+    assert len(ready.sink.messages) == 5
+    assert all(b"enews@example.org" in one.content for one in ready.sink.messages)
+    relays = [step for step in checked["steps"] if step["step"] == "relay"]
+    assert [step["relay"] for step in relays] == ["127.0.0.1", "localhost"]
+    assert all(step["passed"] for step in relays)
+
+
+def test_a_sender_that_no_relay_takes_is_refused_in_one_sentence(ready: Office, tmp_path: Path) -> None:
+    harbour(ready, tmp_path)
+    ready.configure(relay__from_addresses=["enews@example.org"])
+    told = ready.json("campaigns", "send", "h-2034-12", "--list", "harbour", "--wait", code=1)
+    assert told["error"]["code"] == "no_relay_for_sender"
+    assert "notes@harbour.example" in told["error"]["message"]
+
+
+def test_the_second_relay_stands_in_for_one_that_is_down(ready: Office) -> None:  # F5
+    with running_sink(Sink()) as second:
+        ready.configure(relay__port=1, relay__more=second_relay(second))
+        told = ready.json("campaigns", "send", "2034-12", "--list", "enews", "--wait")
+        assert told["by_state"] == {"accepted": 5}
+        assert len(second.messages) == 5
+        checked = ready.json("check", code=1)
+    assert [step["passed"] for step in checked["steps"] if step["step"] == "relay"] == [False, True]
