@@ -38,6 +38,7 @@ def test_the_password_of_a_further_relay_may_stand_in_a_file(tmp_path: Path) -> 
     (more,) = load(tmp_path / "config.toml", {}).relay.more
     assert more.password.get_secret_value() == "pass wörd"
     assert "pass" not in repr(more.password)
+    assert more.open_at_once == 1  # gentle: somebody signs in there
     (tmp_path / "second").unlink()
     with pytest.raises(BadConfig) as refused:
         load(tmp_path / "config.toml", {})
