@@ -100,11 +100,8 @@ class Aftermath:
 
 @contextmanager
 def sender(office: Office) -> Iterator[subprocess.Popen[bytes]]:
-    """A sender process as `work` starts them; ended with the test, if it still is there."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mailer.worker", str(office.config), str(os.getpid())],
-        env=office.environ, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    """A sender process that ends with the test, if it still is there."""
+    process = start(office)
     try:
         yield process
     finally:
@@ -114,6 +111,7 @@ def sender(office: Office) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def start(office: Office, *, whole: bool = False) -> subprocess.Popen[bytes]:
+    """A sender process as `work` starts them; `whole`: `mailer work` itself."""
     command = [sys.executable, "-m", "mailer.worker", str(office.config), str(os.getpid())]
     if whole:
         command = [sys.executable, "-c", "from mailer.cli.main import run; run()", "--config", str(office.config), "work"]  # fmt: skip

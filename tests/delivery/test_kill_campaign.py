@@ -44,6 +44,7 @@ def _empty_database(server: str) -> Iterator[str]:
         say("DROP DATABASE mailer_kills WITH (FORCE)")
 
 
+@pytest.mark.slow
 def test_killed_senders_lose_nobody_and_repeat_nobody(tmp_path, url):  # F1 F2 F4 F50
     with kills.campaign(tmp_path / "office", 600, url=url) as campaign:
         found = campaign.run(KILLS)
