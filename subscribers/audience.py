@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -169,13 +170,18 @@ def recipients(
         found[one] = Recipient(
             one, list_id, email, wire, name, reference.show(short),
             tuple(languages.split(",")) if languages else (), not wire.isascii(), text_only,
-            since.astimezone(zone).date() if confirmed else None,
+            _day(since, zone) if confirmed else None,
             _refusal(suppressed, list_id is None or confirmed, paused_until is not None and paused_until > now),
         )  # fmt: skip
     for one, list_id in list_of.items():
         if one not in found:
             found[one] = Recipient(one, list_id, refusal="erased")
     return found
+
+
+@lru_cache(maxsize=1024)  # who was imported together is confirmed since the same moment
+def _day(since: datetime, zone: tzinfo) -> date:
+    return since.astimezone(zone).date()
 
 
 def is_plainly_well(

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.delivery.pace import Pace
+from mailer.delivery.straight import Straight
 from mailer.errors import BadRule
 from mailer.tables.delivery import domain_pace, rate_count, relay_state
 from subscribers.database import insert
@@ -189,10 +190,22 @@ _STANDING = sa.union_all(
 )  # fmt: skip
 
 
+_ANYTHING = Straight(
+    lambda _: sa.select(sa.literal_column("1")).where(
+        sa.or_(
+            sa.exists(sa.select(relay_state.c.relay).where(relay_state.c.closed_until.is_not(None))),
+            sa.exists(sa.select(domain_pace.c.domain)),
+        )
+    )
+)
+
+
 def standing(connection: Connection) -> Standing:
     """Which relays are closed, or were and have accepted nothing since, and which domains asked for less."""
     gates: dict[str, Closed] = {}
     paces: dict[str, Pace] = {}
+    if not _ANYTHING.rows(connection, {}):  # nearly always, and asked in every turn
+        return Standing(gates, paces)
     for row in connection.execute(_STANDING):
         if row.kind == "relay":
             gates[row.name] = Closed(row.at, row.reason, row.reply, row.number)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from mailer.delivery.model import Claimed, DeliveryState
+from mailer.delivery.straight import Straight, stored
 from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import delivery
 from subscribers import audience
@@ -23,7 +24,6 @@ from subscribers import audience
 from .claim import held_only
 from .recheck import refusals
 from .rows import may_leave
-from .straight import Straight, stored
 
 _S = DeliveryState
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from mailer.delivery.model import DeliveryState
 from mailer.delivery.routes import NO_LIST, Newsletters, Share
+from mailer.delivery.straight import as_text
 from mailer.tables.campaigns import campaign
 from mailer.tables.composer import issue
 from mailer.tables.delivery import OPEN, delivery
@@ -60,11 +61,6 @@ def _sqlite(value: object) -> str:
     if isinstance(value, datetime):
         return as_text(value)
     raise TypeError(f"{value!r} is no value of a row")
-
-
-def as_text(moment: datetime) -> str:
-    """A time in SQLite, as SQLAlchemy stores it: comparison is comparison of text."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def open_in(*states: DeliveryState) -> sa.ColumnElement[bool]:

@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from mailer.delivery.model import Claimed, DeliveryState, Settlement, may_move
+from mailer.delivery.straight import Straight
 from mailer.tables.delivery import attempt, delivery
 from subscribers.database import Utc
 
 from .rows import Columns, back_to, cancelled_at, payload, table_of
-from .straight import Straight
 
 _S = DeliveryState
 _SETTLED = (_S.ACCEPTED, _S.REFUSED, _S.UNCERTAIN)
