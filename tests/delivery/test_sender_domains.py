@@ -16,7 +16,7 @@ from mailer.delivery.pace import Pace
 from mailer.delivery.retry import Policy
 from mailer.delivery.throttle import parse
 from mailer.smtp.sink import Action, Sink
-from mailer.tables.delivery import delivery, domain_pace, relay_state
+from mailer.tables.delivery import attempt, delivery, domain_pace, relay_state
 from subscribers import tables
 from tests.delivery.press_room import MovedClock, recipients, relay_of, sender_to
 from tests.delivery.test_sender_journeys import finished, rolling_windows, send_until
@@ -156,6 +156,24 @@ def test_a_domain_that_throttles_is_slowed_and_everybody_arrives(office):  # F5
             await send_until(office, sender, finished(office, campaign))
         assert office.states(campaign) == {"accepted": 50}
         assert len(set(recipients(sink))) == len(sink.messages) == 50
+
+    asyncio.run(journey())
+
+
+def test_the_pace_finds_what_a_slow_domain_takes(office):  # F5
+    async def journey():
+        campaign, clock = launched(office, 90, docomo=80), MovedClock(office.now)
+        script = fault_server.slow_domain(DOCOMO, 10, clock.now)
+        async with Sink(script=script) as sink:
+            sender = sender_to(office.engine, relay_of(sink, connections=1), clock)
+            await send_until(office, sender, finished(office, campaign))
+        assert office.states(campaign) == {"accepted": 90}
+        assert len(set(recipients(sink))) == len(sink.messages) == 90
+        with office.engine.begin() as connection:
+            tries = connection.execute(sa.select(attempt.c.outcome, attempt.c.reply_text)).all()
+        put_off = [row for row in tries if row.outcome == "deferred"]
+        assert 0 < len(put_off) < 80  # nobody had to be told twice, on average
+        assert clock.now() - office.now < timedelta(hours=1)
 
     asyncio.run(journey())
 

@@ -7,7 +7,9 @@ Scripts combine with `all_of`: the first that has something to say is obeyed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from mailer.smtp.sink import Action, Moment, Script
 
@@ -118,6 +120,23 @@ def quota_after(messages: int, line: str = "550 5.4.5 Daily user sending limit e
     def script(moment: Moment) -> Action | None:
         if moment.stage == "rcpt" and moment.message > messages:
             return Action(say=f"{line}\r\n".encode())
+        return None
+
+    return script
+
+
+def slow_domain(domain: str, per_minute: int, now: Callable[[], datetime]) -> Script:
+    """A receiver behind the relay that takes so many in any minute and answers 421 to the others."""
+    taken: deque[datetime] = deque()
+
+    def script(moment: Moment) -> Action | None:
+        if moment.stage != "rcpt" or domain not in moment.command:
+            return None
+        while taken and now() - taken[0] >= timedelta(minutes=1):
+            taken.popleft()
+        if len(taken) >= per_minute:
+            return Action(say=f"421 4.7.0 {domain}: too many messages, slow down\r\n".encode())
+        taken.append(now())
         return None
 
     return script
