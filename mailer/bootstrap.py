@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 
 from subscribers import address
 from subscribers.database import open_engine, reading
@@ -345,10 +345,10 @@ def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime 
     """When the campaign's last message should be out, by its rates; None if nothing is open."""
     with reading(house.engine) as connection:
         newsletter = newsletters.of_campaign(connection, campaign_id) or NO_LIST
-        opens_first = house.routes.opens_first(newsletter, throttle.gates(connection), now)
-        if opens_first is None:
+        n = _opens_first(house, connection, newsletter, now)
+        if n is None:
             return None
-        n = next(n for n, relay in enumerate(house.relays) if relay.name == opens_first)
+        opens_first = house.relays[n].name
         rates, connections = rates_of(house.config.relay.all[n]), house.config.relay.all[n].open_at_once
         return forecast.finish(
             connection, campaign_id, opens_first, rates, now,
@@ -356,10 +356,17 @@ def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime 
         )  # fmt: skip
 
 
+def _opens_first(house: House, connection: Connection, newsletter: str, now: datetime) -> int | None:
+    """Which of the relays carries the newsletter now, or opens first."""
+    name = house.routes.opens_first(newsletter, throttle.gates(connection), now)
+    return next((n for n, relay in enumerate(house.relays) if relay.name == name), None)
+
+
 def predicted_end(house: House, people: int, now: datetime) -> datetime:
     """When so many mails would have left by the real relay, if they began now and nothing else was sending."""
-    rates, relay = rates_of(house.config.relay), house.relays[0]
     with reading(house.engine) as connection:
+        n = _opens_first(house, connection, NO_LIST, now) or 0
+        rates, relay = rates_of(house.config.relay.all[n]), house.relays[n]
         used = throttle.used(connection, relay.name, rates, now)
     quiet = quiet_time(house.config)
     return forecast.reckon(people, now, rates, used, forecast.Wire(relay.connections), quiet=quiet)

@@ -150,7 +150,8 @@ def _start(connection: Connection, due: Campaign, now: datetime, rules: Rules) -
                 built = launch(connection, due.id, rules, by=CLOCK, now=now)
             return {"did": "launched", "campaign": due.id, "issue": due.issue, "total": built.total}
         except MailerError as error:  # one that cannot start must not keep the others from starting
-            why, facts = error.key, {"issue": due.issue, "sentence": error.sentence}
+            plain = {name: fact for name, fact in error.facts.items() if isinstance(fact, str | int)}
+            why, facts = error.key, plain | {"issue": due.issue, "sentence": error.sentence}
     store.hold(connection, due.id, why, by=CLOCK, now=now, facts=facts)
     return {"did": "held", "campaign": due.id, "issue": due.issue, "why": str(why)}
 
@@ -247,7 +248,9 @@ def _spread_safety_net(
 ) -> None:
     if rules.safety_minutes == 0 or found.kind not in _WITH_NET:
         return
-    if found.again and first_copy.has_seen(connection, frozen.values()):  # these very editions went out before
+    if found.again and first_copy.has_seen(
+        connection, frozen.values()
+    ):  # these very editions went out before
         return
     if rules.office is None:
         raise Refused(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import email
 import email.policy
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
+from mailer.bootstrap import clock_rules, open_house
+from mailer.campaigns import launch
 from mailer.smtp.sink import Sink, running_sink
 from tests.journeys.conftest import SAMPLE, Office
 
@@ -63,6 +66,14 @@ def test_a_sender_that_no_relay_takes_is_refused_in_one_sentence(ready: Office, 
     told = ready.json("campaigns", "send", "h-2034-12", "--list", "harbour", "--wait", code=1)
     assert told["error"]["code"] == "no_relay_for_sender"
     assert "notes@harbour.example" in told["error"]["message"]
+    ready.run("campaigns", "schedule", "h-2034-12", "--list", "harbour", "--at", "2034-12-20 09:00")
+    house = open_house(ready.folder / "config.toml", ready.environ)
+    with house.engine.begin() as connection:  # the clock, at that hour
+        launch.tick(connection, datetime(2034, 12, 20, 0, 1, tzinfo=UTC), clock_rules(house))
+    house.engine.dispose()
+    told = ready.run("--lang", "en", "campaigns", "status", "1").stdout
+    assert "the sender of the newsletter harbour" in told
+    assert ready.json("campaigns", "status", "1")["reason"] == "no_relay_for_sender"
 
 
 def test_the_second_relay_stands_in_for_one_that_is_down(ready: Office) -> None:  # F5
