@@ -120,6 +120,7 @@ class Sender:
         back cost more than the rows of a turn."""
         if self._connection is None:
             self._connection = self._engine.connect()
+            self._yield_when_frozen(self._connection)
         try:
             with self._connection.begin():
                 return work(self._connection)
@@ -128,6 +129,14 @@ class Sender:
                 self._connection.invalidate()
             self._hang_up()
             raise
+
+    def _yield_when_frozen(self, connection: Connection) -> None:
+        """A process that stands still in the middle of a transaction would keep its rows from everybody: after
+        a lease PostgreSQL ends that transaction. (SQLite's lock is the process's own.)"""
+        if connection.dialect.name == "postgresql":
+            lease_ms = round(self.settings.lease.total_seconds() * 1000)
+            with connection.begin():
+                connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {lease_ms}")
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None

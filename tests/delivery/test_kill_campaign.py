@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -44,6 +46,12 @@ def _empty_database(server: str) -> Iterator[str]:
         say("DROP DATABASE mailer_kills WITH (FORCE)")
 
 
+IN_TRANSACTION = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+"""
+
+
 @pytest.mark.slow
 def test_killed_senders_lose_nobody_and_repeat_nobody(tmp_path, url):  # F1 F2 F4 F50
     with kills.campaign(tmp_path / "office", 600, url=url) as campaign:
@@ -51,6 +59,30 @@ def test_killed_senders_lose_nobody_and_repeat_nobody(tmp_path, url):  # F1 F2 F
     assert found.faults() == []
     assert len(found.kills) == KILLS
     assert found.while_attempting >= KILLS * 3 // 5
+
+
+def freeze(sender, engine):
+    """Stop the process between two of its transactions: in the middle of one it would hold the database's locks."""
+
+    def is_between():
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                return not connection.scalar(sa.text(IN_TRANSACTION))
+            driver = sqlite3.connect(engine.url.database, timeout=0.5, isolation_level=None)
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            driver.close()
+        return True
+
+    while True:
+        os.kill(sender.pid, signal.SIGSTOP)
+        if is_between():
+            return
+        os.kill(sender.pid, signal.SIGCONT)
+        time.sleep(0.01)
 
 
 def test_a_frozen_sender_that_wakes_up_after_its_lease_writes_nothing(tmp_path, url):  # F1 F4
@@ -61,7 +93,7 @@ def test_a_frozen_sender_that_wakes_up_after_its_lease_writes_nothing(tmp_path, 
     ):
         relay, engine = campaign.relay, campaign.house.engine
         kills.until(lambda: relay.arrivals >= 20, "nothing arrives")
-        os.kill(frozen.pid, signal.SIGSTOP)
+        freeze(frozen, engine)
         later = datetime.now(UTC) + timedelta(minutes=5)  # as another machine sees it when the lease is over
         with engine.begin() as connection:
             unsent, uncertain = ledger.release_expired(connection, later)
