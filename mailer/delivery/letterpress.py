@@ -30,6 +30,7 @@ from mailer.message.dkim import Signer
 from mailer.message.headers import Stationery
 from mailer.message.return_path import ReturnPath
 from mailer.smtp.model import Envelope
+from mailer.smtp.wire import Checked
 from mailer.tables.composer import edition, issue
 from subscribers import address, tables
 from subscribers.audience import Recipient
@@ -108,7 +109,7 @@ class LetterPress:
         except (HeaderRefused, BadAddress):
             return Unsendable("bad_address")  # its own header values are the only ones that vary
 
-    def _message(self, row: Claimed, now: datetime) -> tuple[Envelope, bytes]:
+    def _message(self, row: Claimed, now: datetime) -> tuple[Envelope, Checked]:
         form, person = self._compiled[_key(row)], row.recipient
         head = form.head
         leave: tuple[str, ...] = ()
@@ -130,7 +131,9 @@ class LetterPress:
             message_id=tokens.message_id(head.permanent_key, row.id, head.domain),
             unsubscribe=leave,
         )
-        return Envelope(head.return_path.encode(row.id), to, smtputf8=needs_smtputf8), content
+        # `build` promises lines that fit and no leading dot: reading 58 KB again to see it costs 150 µs.
+        message = Checked(content, dotted=False, eight_bit=not to.isascii())
+        return Envelope(head.return_path.encode(row.id), to, smtputf8=needs_smtputf8), message
 
     def _forget(self, used: set[Key]) -> None:
         for key in used:
