@@ -24,7 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from . import logs
 from .bootstrap import House, clock_rules, open_house, senders
-from .campaigns import launch
+from .campaigns import clock as campaign_clock
 
 if TYPE_CHECKING:
     from .delivery.sender import Sender
@@ -79,7 +79,7 @@ def tick(house: House, last: LastTick) -> None:
     now = datetime.now(UTC)
     try:
         with house.engine.begin() as connection:
-            for event in launch.tick(connection, now, clock_rules(house)):
+            for event in campaign_clock.tick(connection, now, clock_rules(house)):
                 log.info("clock", **event)
         last.tell(now)
     except Exception:

@@ -1,6 +1,6 @@
 """An issue goes to the lists of its own newsletter only, and over a relay that takes mail of its sender.
 
-Owns these two rules, as a condition and as refusals. Called by `orders`, `schedules` and `launch`.
+Owns these two rules, as a condition and as refusals. Called by `orders`, `schedules`, `clock` and `launch`.
 """
 
 from __future__ import annotations

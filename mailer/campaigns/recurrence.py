@@ -1,7 +1,7 @@
 """Monthly rules as people say them, and the dates that they mean. Pure: no database, no clock.
 
 Owns the grammar (English and Japanese) and what a local time means where the clocks change.
-Called by `launch` (which occurrences are due) and by whoever shows the next dates.
+Called by `clock` (which occurrences are due) and by whoever shows the next dates.
 """
 
 from __future__ import annotations

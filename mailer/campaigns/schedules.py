@@ -1,7 +1,7 @@
 """Monthly schedules and their dates: added, assigned an issue, listed.
 
-Owns `schedule`, `schedule_list` and `occurrence`, except that `launch` marks an occurrence as
-fired. Called by the CLI, pages and launch. What a rule means is `recurrence`.
+Owns `schedule`, `schedule_list` and `occurrence`, except that `clock` marks an occurrence as
+fired. Called by the CLI, pages and the clock. What a rule means is `recurrence`.
 """
 
 from __future__ import annotations

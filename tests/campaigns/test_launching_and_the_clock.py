@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from mailer.campaigns import launch, orders, schedules, status, store
+from mailer.campaigns import clock, orders, schedules, status, store
 from mailer.campaigns.model import CampaignState, Order, Why
 from mailer.composer import store as issues
 from mailer.errors import NotFound, Refused
@@ -30,7 +30,7 @@ def utc(text: str) -> datetime:
 
 def tick(office: Office, now: datetime) -> list[dict[str, object]]:
     with office.begin() as connection:
-        return launch.tick(connection, now, RULES)
+        return clock.tick(connection, now, RULES)
 
 
 def send(office: Office, order: Order = ORDER, now: datetime = NOW) -> int:

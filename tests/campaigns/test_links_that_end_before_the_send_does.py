@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailer.campaigns import launch, orders, reasons, store
+from mailer.campaigns import clock, launch, orders, reasons, store
 from mailer.campaigns.model import CampaignState, Order, Why
 from mailer.composer import store as issues
 from mailer.errors import Refused
@@ -48,7 +48,7 @@ def plan(office: Office, rules: launch.Rules) -> orders.Scheduled:
 
 def tick(office: Office, rules: launch.Rules, at: datetime = NOW + HOUR) -> list[object]:
     with office.begin() as connection:
-        return [event["did"] for event in launch.tick(connection, at, rules)]
+        return [event["did"] for event in clock.tick(connection, at, rules)]
 
 
 def test_a_send_that_outlasts_a_link_is_refused_and_says_which(dated: Office) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 import sqlalchemy as sa
 
-from mailer.campaigns import launch, orders, schedules, status, store
+from mailer.campaigns import clock, launch, orders, schedules, status, store
 from mailer.campaigns.model import Campaign, CampaignState, Order
 from mailer.composer import store as issues
 from mailer.errors import MailerError, Refused
@@ -32,7 +32,7 @@ MOVED = replace(RULES, base_url="https://news.example.org")
 
 def tick(office: Office, now: datetime, rules: launch.Rules = RULES) -> list[dict[str, object]]:
     with office.begin() as connection:
-        return launch.tick(connection, now, rules)
+        return clock.tick(connection, now, rules)
 
 
 def send(office: Office, order: Order = ORDER, rules: launch.Rules = RULES) -> Campaign:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from mailer.campaigns import launch, orders, reasons, restored, store
+from mailer.campaigns import clock, orders, reasons, restored, store
 from mailer.campaigns.model import CampaignState, Order
 from mailer.delivery import ledger
 from mailer.delivery.model import Notice
@@ -31,7 +31,7 @@ def freeze(office: Office, at: datetime = NOW + HOUR) -> restored.Frozen:
 
 def tick(office: Office, at: datetime) -> list[object]:
     with office.begin() as connection:
-        return [event["did"] for event in launch.tick(connection, at, RULES)]
+        return [event["did"] for event in clock.tick(connection, at, RULES)]
 
 
 def send(office: Office) -> int:

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from mailer import tokens
-from mailer.campaigns import launch, orders, reasons, store
+from mailer.campaigns import clock, launch, orders, reasons, store
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Order
 from mailer.delivery import first_copy, forecast
 from mailer.delivery.letterpress import Letterhead, LetterPress
@@ -338,7 +338,7 @@ def test_the_clock_spreads_the_net_too(approved: Office) -> None:
     async def scene(press: Press) -> None:
         with approved.begin() as connection:
             orders.schedule(connection, ORDER, NOW + MINUTE, by=KEIKO, now=NOW)
-            launch.tick(connection, NOW + MINUTE, NET)
+            clock.tick(connection, NOW + MINUTE, NET)
         assert await press.round(MINUTE) == [DESK, DESK]
         assert await press.round(5 * MINUTE) == []
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mailer.bootstrap import clock_rules, open_house
-from mailer.campaigns import launch
+from mailer.campaigns import clock
 from mailer.smtp.sink import Sink, running_sink
 from tests.journeys.conftest import SAMPLE, Office
 
@@ -69,7 +69,7 @@ def test_a_sender_that_no_relay_takes_is_refused_in_one_sentence(ready: Office, 
     ready.run("campaigns", "schedule", "h-2034-12", "--list", "harbour", "--at", "2034-12-20 09:00")
     house = open_house(ready.folder / "config.toml", ready.environ)
     with house.engine.begin() as connection:  # the clock, at that hour
-        launch.tick(connection, datetime(2034, 12, 20, 0, 1, tzinfo=UTC), clock_rules(house))
+        clock.tick(connection, datetime(2034, 12, 20, 0, 1, tzinfo=UTC), clock_rules(house))
     house.engine.dispose()
     told = ready.run("--lang", "en", "campaigns", "status", "1").stdout
     assert "the sender of the newsletter harbour" in told
