@@ -1,0 +1,33 @@
+"""Config → House: the only place where objects meet. The House has no methods.
+
+Rooms receive plain values; here they are made from the configuration. `relays` and `letterhead` read it,
+`house` is made of them; `clock`, `press` and `issues` make of the House what a room is given.
+Called by the CLI, the worker, the pages and the demo.
+"""
+
+from .clock import SystemClock, clock_rules, predicted_end, predicted_finish, quiet_time
+from .house import House, open_database, open_house
+from .issues import gate, issue_press, test_message
+from .letterhead import identities
+from .press import Trial, rehearsal_sender, require_relay, senders, trials, unaligned
+
+__all__ = [
+    "House",
+    "SystemClock",
+    "Trial",
+    "clock_rules",
+    "gate",
+    "identities",
+    "issue_press",
+    "open_database",
+    "open_house",
+    "predicted_end",
+    "predicted_finish",
+    "quiet_time",
+    "rehearsal_sender",
+    "require_relay",
+    "senders",
+    "test_message",
+    "trials",
+    "unaligned",
+]

@@ -1,0 +1,83 @@
+"""House → composing: what an issue, the gate and a notice need beside the text.
+
+Pillow and lxml, 60 MB that a sender process does without, are loaded when a function is called. Called by the
+CLI and the demo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailer import i18n
+from mailer.delivery import letterpress
+from mailer.delivery.routes import Route
+from mailer.smtp.model import Envelope
+from subscribers.model import Address
+
+from .house import House
+from .letterhead import identities
+from .press import require_relay
+
+if TYPE_CHECKING:
+    from mailer.composer.approving import Gate
+    from mailer.composer.editions import Press as IssuePress
+    from mailer.composer.theme import Theme
+
+
+def issue_press(house: House, now: datetime) -> IssuePress:
+    """What composing needs beside the issue. Loads Pillow and lxml: a sender never calls it."""
+    from mailer.composer.editions import Press as IssuePress
+
+    site, pictures = house.config.site, house.config.pictures
+    budget = pictures.budget_kb if site.base_url else pictures.embedded_budget_kb
+    return IssuePress(
+        theme=_theme(house.templates_dir),
+        base_url=site.base_url,
+        zone=site.time_zone,
+        identities=identities(house.config),
+        pictures_budget_bytes=budget * 1000,
+        site_languages=tuple(dict.fromkeys((site.default_language, *site.languages))),
+        now=now,
+        privacy_urls=dict.fromkeys(site.languages, site.privacy_url) if site.privacy_url else {},
+    )
+
+
+def gate(house: House, now: datetime) -> Gate:
+    """What the gate is told beside the issue."""
+    from mailer.composer.approving import Gate
+    from mailer.composer.checks import SenderFacts
+
+    host = {relay.name: relay.host for relay in house.relays}
+
+    def of(route: Route) -> SenderFacts:
+        return SenderFacts(route.sender, host[route.relays[0]] if route.relays else "")
+
+    named = {key: of(route) for key, route in house.routes.named.items()}
+    facts = replace(of(house.routes.main), newsletters=named)
+    return Gate(issue_press(house, now), facts, house.config.checks)
+
+
+def test_message(house: House, to: Address, language: str, now: datetime) -> tuple[Envelope, bytes]:
+    """The notice that `mailer check --to` sends."""
+    from mailer.composer import editions
+
+    words = i18n.words(language)
+    values = {
+        "address": to.written,
+        "relay": require_relay(house).host,
+        "sent_at": words.moment(now, house.config.site.time_zone),
+    }
+    with house.engine.begin() as connection:
+        edition = editions.compose_notice(connection, "test", language, issue_press(house, now), values)
+        return letterpress.notice(connection, house.letterhead, edition, to, now)
+
+
+@lru_cache(maxsize=4)
+def _theme(templates_dir: Path | None) -> Theme:
+    from mailer.composer.theme import Theme
+
+    return Theme(templates_dir)
