@@ -1,6 +1,6 @@
 """One stretch of sending: from the first claim until nothing is left to do, to wait for, or we are stopped.
 
-Owns what this process holds: rows in hand, messages ready, messages on the wire, results not yet written.
+Owns what this process has on the wire and the results not yet written; rows and messages in hand are the feed's.
 At most `window` rows are attempting at any time, on the wire or with a result that is not yet durable: that
 many a crash can leave uncertain. Made by the sender for each stretch.
 """
@@ -8,45 +8,28 @@ many a crash can leave uncertain. Made by the sender for each stretch.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from mailer.delivery import first_copy, ledger
+from mailer.delivery import ledger
+from mailer.delivery.feed import PATIENCE, Feed, Ready
 from mailer.delivery.model import Claimed
-from mailer.delivery.press import Sent, Unsendable, Wire
+from mailer.delivery.press import Sent, Wire
 from mailer.delivery.turn import Tried, Turned
 from mailer.smtp.errors import RelayUnusable
-from mailer.smtp.model import Envelope, Outcome
-from mailer.smtp.wire import Checked
+from mailer.smtp.model import Outcome
 
 if TYPE_CHECKING:
     from mailer.delivery.sender import Sender
 
 log = structlog.get_logger("mailer.delivery")
-# A longer wait gives the rows back, so that another process or a later hour finds them queued.
-PATIENCE = timedelta(seconds=30)
 COMMIT_WINDOW = 100  # results
 LOOK_SECONDS = 0.5  # how often the loop looks up when nothing happens: heartbeat, notices
 ABORT_SECONDS = 1.0  # a wire that is cut tells its outcomes within one round of the loop
-AHEAD = 16  # messages printed ahead at least; at most as many as the window holds
-
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between tries when the press cannot read the database
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    row: Claimed
-    envelope: Envelope
-    message: bytes | Checked
 
 
 class Stretch:
@@ -56,28 +39,23 @@ class Stretch:
         self._clock = sender.clock
         self._wire = wire
         self._stop = stop
-        self._left = limit  # rows that may still be claimed; None: no limit
-        self._rows: deque[Claimed] = deque()
-        self._ready: deque[Ready] = deque()
+        self._wake = asyncio.Event()
+        self._feed = Feed(sender, stop, limit, self._wake)
         self._flying: dict[asyncio.Future[Outcome], Claimed] = {}
         self._tried: list[Tried] = []
-        self._wake = asyncio.Event()
-        self._feeding: asyncio.Task[None] | None = None
-        self._broken: Exception | None = None
-        self._print_pause = FIRST_PAUSE
-        self._exhausted = False
         self._resting = False  # nothing more leaves in this stretch
         self._pause_until: datetime | None = None
         self._again_at: datetime | None = None
         self._settled: Counter[str] = Counter()
-        self._renewed_at = self._looked_at = sender.clock.now()
+        self._renewed_at = sender.clock.now()
 
     async def run(self) -> Sent:
         stopped = asyncio.ensure_future(self._stop.wait())
         stopped.add_done_callback(lambda _: self._wake.set())
         try:
             while not self._is_over():
-                self._feed()
+                if not self._is_stopping:
+                    self._feed.fill(self._window)
                 if self._is_turn_due():
                     await self._turn()
                 else:
@@ -86,7 +64,7 @@ class Stretch:
         finally:
             stopped.cancel()
             await self._let_go()
-        return Sent(dict(self._settled), self._again_at)
+        return Sent(dict(self._settled + self._feed.refused), self._again_at)
 
     # ── when ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -102,13 +80,12 @@ class Stretch:
         return self._resting or self._stop.is_set()
 
     def _is_over(self) -> bool:
-        if self._broken is not None:
-            raise self._broken
+        self._feed.require_whole()
         if self._stop.is_set():
             return True
         if self._flying or self._tried:
             return False
-        return self._resting or (self._exhausted and not (self._rows or self._ready or self._feeding))
+        return self._resting or self._feed.is_dry
 
     def _is_turn_due(self) -> bool:
         """Results wait a moment for company, and so do free places: a commit costs as much for one as for ten,
@@ -116,7 +93,7 @@ class Stretch:
         enough = max(1, min(COMMIT_WINDOW, self._window // 2))
         if self._tried and (len(self._tried) >= enough or not self._flying):
             return True
-        if self._is_stopping or not self._ready or self._pause_until is not None:
+        if self._is_stopping or not self._feed.ready or self._pause_until is not None:
             return False
         free = self._window - len(self._flying) - len(self._tried)
         return free >= enough or (free > 0 and not self._flying)
@@ -142,112 +119,13 @@ class Stretch:
             if self._tried:  # they have waited long enough
                 await self._turn()
 
-    # ── rows → messages ──────────────────────────────────────────────────────────────────────────
-
-    def _feed(self) -> None:
-        """Start claiming and printing when what is in hand runs low; it goes on beside the wire."""
-        if self._feeding is not None or self._is_stopping:
-            return
-        now = self._clock.now()
-        if now - self._looked_at >= self._settings.poll:  # a notice may have come, or a deferred row is due
-            self._exhausted = self._left == 0
-        hungry = len(self._ready) < max(self._window, AHEAD)
-        if hungry and (self._rows or not self._exhausted):
-            self._feeding = asyncio.get_running_loop().create_task(self._claim_and_print())
-
-    async def _claim_and_print(self) -> None:
-        try:
-            if not self._exhausted and len(self._rows) < self._batch // 2 + 1:
-                await self._claim()
-            some = [self._rows.popleft() for _ in range(min(len(self._rows), max(self._window, AHEAD)))]
-            if some:
-                await self._print(some)
-        except Exception as error:  # noqa: BLE001  (raised again by the loop; the leases keep the rows)
-            self._broken = error
-        finally:
-            self._feeding = None
-            self._wake.set()
-
-    @property
-    def _batch(self) -> int:
-        """Claimed at a time: not more than what a rate lets leave soon, so that notices need not wait behind."""
-        batch = self._settings.batch_size
-        for rate in self._settings.rates:
-            soon = rate.limit * PATIENCE / max(rate.window, PATIENCE)
-            batch = min(batch, max(self._window, int(soon) + 1))
-        return batch
-
-    async def _claim(self) -> None:
-        now = self._clock.now()
-        limit = self._batch if self._left is None else min(self._batch, self._left)
-        self._looked_at = now
-        found = await self._sender.at_ledger(
-            lambda connection: self._sender.claim(connection, limit, now), self._stop
-        )
-        if self._left is not None:
-            self._left -= len(found)
-        self._exhausted = not found or self._left == 0
-        for row in reversed(found):
-            if row.campaign_id is None:
-                self._rows.appendleft(row)
-        self._rows.extend(row for row in found if row.campaign_id is not None)
-
-    async def _print(self, rows: list[Claimed]) -> None:
-        try:
-            printed = await asyncio.to_thread(self._sender.press.prepare, rows, self._clock.now())
-        except (OperationalError, InterfaceError) as error:
-            await self._print_later(rows, error)
-            return
-        except Exception as error:
-            apart = _by_edition(rows)
-            if len(apart) > 1:  # one edition that fails must not hold the campaigns of the others
-                for some in apart:
-                    await self._print(some)
-                return
-            log.exception("press_failed", deliveries=len(rows))
-            await self._cannot_print(rows, f"{type(error).__name__}: {error}")
-            return
-        self._print_pause = FIRST_PAUSE
-        refused: dict[Claimed, str] = {}
-        for row, made in zip(rows, printed, strict=True):
-            if isinstance(made, Unsendable):
-                refused[row] = made.reason
-            else:
-                self._ready.append(Ready(row, *made))
-        if refused:
-            now = self._clock.now()
-            await self._sender.at_ledger(
-                lambda connection: ledger.refuse_unsent(connection, refused, now), self._stop
-            )
-            self._settled["refused"] += len(refused)
-
-    async def _print_later(self, rows: Sequence[Claimed], error: DBAPIError) -> None:
-        """The database is away for a moment: back in hand, where leases are kept and a stop lets go of them."""
-        self._rows.extendleft(reversed(rows))
-        pause, self._print_pause = self._print_pause, min(self._print_pause * 2, LONGEST_PAUSE)
-        log.warning("press_waits_for_database", error=type(error.orig).__name__, seconds=pause)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), pause)
-
-    async def _cannot_print(self, rows: Sequence[Claimed], error: str) -> None:
-        now = self._clock.now()
-
-        def give_back(connection: Connection) -> None:
-            for campaign_id in {row.campaign_id for row in rows if row.campaign_id is not None}:
-                ledger.hold(connection, campaign_id, "press_failed", {"error": error[:500]}, now)
-            copies = [row for row in rows if row.notice == first_copy.PURPOSE]
-            ledger.refuse_unsent(connection, dict.fromkeys(copies, "press_failed"), now)
-            ledger.release(connection, rows, due_at=now + timedelta(minutes=10))
-
-        await self._sender.at_ledger(give_back, self._stop)
-
     # ── messages → relay ─────────────────────────────────────────────────────────────────────────
 
     async def _turn(self) -> None:
         now = self._clock.now()
         tried, self._tried = self._tried, []
         free = max(self._window - len(self._flying), 0)
-        leaving = [] if self._is_stopping or self._pause_until is not None else list(self._ready)[:free]
+        leaving = [] if self._is_stopping or self._pause_until is not None else list(self._feed.ready)[:free]
         candidates, in_flight = [each.row for each in leaving], len(self._flying)
         turned = await self._sender.at_ledger(
             lambda connection: self._sender.turn(connection, tried, candidates, in_flight, now), self._stop
@@ -258,12 +136,12 @@ class Stretch:
             log.warning("stale_results", deliveries=turned.stale)
         stays: list[Ready] = []
         for each in leaving:
-            self._ready.popleft()
+            self._feed.ready.popleft()
             if each.row.id in turned.marked:
                 self._fly(each)
             elif each.row.id not in turned.offered | turned.put_off:
                 stays.append(each)
-        self._ready.extendleft(reversed(stays))
+        self._feed.ready.extendleft(reversed(stays))
         await self._give_back(candidates, turned)
         self._resting = self._resting or turned.over
         self._wait_for(turned.again_at, now)
@@ -324,16 +202,13 @@ class Stretch:
 
     def _held(self) -> list[Claimed]:
         on_the_way = [*self._flying.values(), *(each.row for each in self._tried)]
-        return [*self._rows, *(each.row for each in self._ready), *on_the_way]
+        return [*self._feed.held(), *on_the_way]
 
     async def _let_go(self) -> None:
         """Whatever ended the stretch: replies first, then the rows that did not leave."""
-        if self._feeding is not None:
-            await asyncio.gather(self._feeding, return_exceptions=True)
+        await self._feed.end()
         await self._drain()
-        kept = [*self._rows, *(each.row for each in self._ready)]
-        self._rows.clear()
-        self._ready.clear()
+        kept = self._feed.let_go()
         if kept:
             await self._sender.at_ledger(lambda connection: ledger.release(connection, kept), self._stop)
 
@@ -356,10 +231,3 @@ def _defect(ready: Ready) -> Outcome:
     """Of ours, to be logged where it is caught: how far this message came is unknown."""
     log.exception("send_failed", delivery=ready.row.id)
     return Outcome("message", None, end_mark_left=True, error="internal")
-
-
-def _by_edition(rows: Sequence[Claimed]) -> list[list[Claimed]]:
-    apart: defaultdict[tuple[int | None, int], list[Claimed]] = defaultdict(list)
-    for row in rows:
-        apart[row.campaign_id, row.edition_id].append(row)
-    return list(apart.values())
