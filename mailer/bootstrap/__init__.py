@@ -5,7 +5,7 @@ Rooms receive plain values; here they are made from the configuration. `relays` 
 Called by the CLI, the worker, the pages and the demo.
 """
 
-from .clock import SystemClock, clock_rules, predicted_end, predicted_finish, quiet_time
+from .clock import SystemClock, clock_rules, finish_if_begun, predicted_finish, quiet_time
 from .house import House, open_database, open_house
 from .issues import gate, issue_press, test_message
 from .letterhead import identities
@@ -16,12 +16,12 @@ __all__ = [
     "SystemClock",
     "Trial",
     "clock_rules",
+    "finish_if_begun",
     "gate",
     "identities",
     "issue_press",
     "open_database",
     "open_house",
-    "predicted_end",
     "predicted_finish",
     "quiet_time",
     "rehearsal_sender",

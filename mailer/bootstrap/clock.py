@@ -17,9 +17,10 @@ from mailer.campaigns.dates import LINK_ENDED, Finish
 from mailer.campaigns.launch import Rules
 from mailer.config.model import Config
 from mailer.delivery import forecast, throttle
+from mailer.delivery.forecast import Limits
+from mailer.delivery.model import Counts
 from mailer.delivery.quiet import Quiet
 from mailer.delivery.routes import NO_LIST
-from subscribers.database import reading
 
 from .house import House
 from .letterhead import office_address
@@ -68,38 +69,38 @@ def _calendar(config: Config) -> Calendar:
     return Calendar(config.site.country, *read_closed(config.site.closed_days))
 
 
+def predicted_finish(
+    house: House, connection: Connection, campaign_id: int, standing: Counts, now: datetime
+) -> datetime | None:
+    """When the campaign's last message should be out; None if nothing is open or no relay takes its mail."""
+    newsletter = newsletters.of_campaign(connection, campaign_id) or NO_LIST
+    limits = _limits(house, connection, newsletter, now)
+    return forecast.finish(connection, campaign_id, standing, limits, now) if limits else None
+
+
+def finish_if_begun(
+    house: House, connection: Connection, newsletter: str, people: int, start: datetime
+) -> datetime | None:
+    """When a send to so many people that begins then would be over; None if no relay takes its mail."""
+    limits = _limits(house, connection, newsletter, start)
+    return forecast.beforehand(connection, people, limits, start) if limits else None
+
+
 def _finish(house: House) -> Finish:
-    """When a send to so many people that begins then will be over, by the office's own clock."""
+    """The same by the office's own clock, which decides what a link's last day is."""
     zone = ZoneInfo(house.config.site.time_zone)
-    return lambda people, start: predicted_end(house, people, start).astimezone(zone)
+
+    def finish(connection: Connection, newsletter: str, people: int, start: datetime) -> datetime | None:
+        found = finish_if_begun(house, connection, newsletter, people, start)
+        return found.astimezone(zone) if found else None
+
+    return finish
 
 
-def predicted_finish(house: House, campaign_id: int, now: datetime) -> datetime | None:
-    """When the campaign's last message should be out, by its rates; None if nothing is open."""
-    with reading(house.engine) as connection:
-        newsletter = newsletters.of_campaign(connection, campaign_id) or NO_LIST
-        n = _opens_first(house, connection, newsletter, now)
-        if n is None:
-            return None
-        opens_first = house.relays[n].name
-        rates, connections = rates_of(house.config.relay.all[n]), house.config.relay.all[n].open_at_once
-        return forecast.finish(
-            connection, campaign_id, opens_first, rates, now,
-            connections=connections, quiet=quiet_time(house.config),
-        )  # fmt: skip
-
-
-def predicted_end(house: House, people: int, now: datetime) -> datetime:
-    """When so many mails would have left by the real relay, if they began now and nothing else was sending."""
-    with reading(house.engine) as connection:
-        n = _opens_first(house, connection, NO_LIST, now) or 0
-        rates, relay = rates_of(house.config.relay.all[n]), house.relays[n]
-        used = throttle.used(connection, relay.name, rates, now)
-    quiet = quiet_time(house.config)
-    return forecast.reckon(people, now, rates, used, forecast.Wire(relay.connections), quiet=quiet)
-
-
-def _opens_first(house: House, connection: Connection, newsletter: str, now: datetime) -> int | None:
-    """Which of the relays carries the newsletter now, or opens first."""
+def _limits(house: House, connection: Connection, newsletter: str, now: datetime) -> Limits | None:
+    """Those of the relay that carries the newsletter now, or opens first."""
     name = house.routes.opens_first(newsletter, throttle.gates(connection), now)
-    return next((n for n, relay in enumerate(house.relays) if relay.name == name), None)
+    for part, relay in zip(house.config.relay.all, house.relays, strict=True):
+        if relay.name == name:
+            return Limits(name, rates_of(part), part.open_at_once, quiet_time(house.config))
+    return None

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from sqlalchemy.engine import Connection
 
+from mailer.campaigns import newsletters
 from mailer.composer import frozen, resources
 from mailer.composer import store as issues
 from mailer.errors import Refused
@@ -21,7 +22,8 @@ from subscribers.audience import Audience
 
 LINK_ENDED = "link_ended"  # the finding of the gate that says the same by the issue's date
 
-Finish = Callable[[int, datetime], datetime]  # people, start → when the last of them has it
+# (newsletter, people, start) → when the last of them has it; None: no relay takes its mail
+Finish = Callable[[Connection, str, int, datetime], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ def ends_early(
     if not dated:
         return None
     people = sum(group.people for group in audience.groups(connection, Audience(tuple(list_ids)), start))
-    ends = finish(people, start)
+    newsletter = newsletters.of_issue(connection, issues.id_of(connection, slug))
+    ends = finish(connection, newsletter, people, start)
+    if ends is None:
+        return None
     over = [(language, one) for language, one in dated if one.ends_at is not None and one.ends_at <= ends]
     pages = _pages(connection, slug) if over else {}
     for language, one in over:

@@ -1,6 +1,6 @@
 """An issue goes to the lists of its own newsletter only, and over a relay that takes mail of its sender.
 
-Owns these two rules, as a condition and as refusals. Called by `orders`, `schedules`, `clock` and `launch`.
+Owns these two rules, as a condition and as refusals. Called by `orders`, `schedules`, `clock`, `launch` and `dates`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,14 @@ def of_campaign(connection: Connection, campaign_id: int) -> str | None:
     return found
 
 
+def of_issue(connection: Connection, issue_id: int) -> str:
+    """Its key; `main` where the issue is gone."""
+    return connection.scalar(sa.select(issue.c.newsletter).where(issue.c.id == issue_id)) or NO_LIST
+
+
 def require_relay(connection: Connection, issue_id: int, routes: Routes) -> None:
     """Raises Refused if no relay takes mail of the sender of this issue's newsletter."""
-    routes.require(connection.scalar(sa.select(issue.c.newsletter).where(issue.c.id == issue_id)) or NO_LIST)
+    routes.require(of_issue(connection, issue_id))
 
 
 def require(connection: Connection, issue_id: int, list_ids: Sequence[int]) -> None:

@@ -28,12 +28,14 @@ def add_rehearse(group: typer.Typer, said: Words) -> None:
         from mailer.bootstrap import (
             SystemClock,
             clock_rules,
-            predicted_end,
+            finish_if_begun,
             rehearsal_sender,
             require_relay,
         )
-        from mailer.campaigns import rehearsal
+        from mailer.campaigns import newsletters, rehearsal
         from mailer.campaigns.model import Order
+        from mailer.delivery.routes import NO_LIST
+        from subscribers.database import reading
 
         desk: Desk = ctx.obj
         house = desk.house()
@@ -55,7 +57,9 @@ def add_rehearse(group: typer.Typer, said: Words) -> None:
                 by=desk.by,
             )
         now = datetime.now(UTC)
-        finish = predicted_end(house, done.basket.messages, now)
+        with reading(house.engine) as connection:
+            newsletter = newsletters.of_campaign(connection, done.status.campaign.id) or NO_LIST
+            finish = finish_if_begun(house, connection, newsletter, done.basket.messages, now)
         if done.agrees:
             tell(desk.say, done, finish, now, house.config.site.time_zone)
         else:
@@ -64,7 +68,7 @@ def add_rehearse(group: typer.Typer, said: Words) -> None:
         raise typer.Exit(0 if done.agrees else 1)
 
 
-def tell(say: Say, done: "Rehearsed", finish: datetime, now: datetime, zone: str) -> None:
+def tell(say: Say, done: "Rehearsed", finish: datetime | None, now: datetime, zone: str) -> None:
     """Who would get it, how heavy it is, how long it would take, and what would go wrong."""
     words, basket, counts = say.words, done.basket, done.status.counts
     campaign = done.status.campaign
@@ -95,8 +99,9 @@ def tell(say: Say, done: "Rehearsed", finish: datetime, now: datetime, zone: str
             total=basket.bytes,
         )
     )
-    at = words.moment(finish, zone)
-    say.text("  " + words("cli.campaigns.rehearse.finish", left=left_in_words(words, finish - now), at=at))
+    if finish is not None:
+        left, at = left_in_words(words, finish - now), words.moment(finish, zone)
+        say.text("  " + words("cli.campaigns.rehearse.finish", left=left, at=at))
     say.text("")
     say.table(
         [f"  {words('cli.campaigns.column.language')}", words("cli.campaigns.column.people")],

@@ -91,7 +91,7 @@ def look(house: "House", campaign_id: int) -> "Status":
     now = datetime.now(UTC)
     with reading(house.engine) as connection:
         found = status(connection, campaign_id, now)
-    return replace(found, finish=predicted_finish(house, campaign_id, now) if found.open else None)
+        return replace(found, finish=predicted_finish(house, connection, campaign_id, found.counts, now))
 
 
 # ── how often ───────────────────────────────────────────────────────────────────────────────────

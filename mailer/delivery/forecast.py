@@ -1,7 +1,7 @@
 """When a send will be over: the rest, the windows with what they have used, and the speed of the wire.
 
-`reckon` is pure: the numbers come in, also before a campaign has rows. `finish` reads them for a campaign
-that stands in the ledger. Called by campaigns, reports and pages.
+`reckon` is pure: the numbers come in. `beforehand` is asked while a campaign has no rows, `finish` of one that
+stands in the ledger. Called by bootstrap, which knows over which relay it goes.
 """
 
 from __future__ import annotations
@@ -45,6 +45,16 @@ class Wire:
         return self.measured_per_second or self.connections * FIRST_GUESS_PER_CONNECTION
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a send over one relay."""
+
+    relay: str  # its name: the scope of the rates
+    rates: Sequence[Rate] = ()
+    connections: int = 1  # of all sender processes together
+    quiet: Quiet | None = None
+
+
 def reckon(
     queued: int,
     now: datetime,
@@ -83,33 +93,31 @@ def reckon(
     return at + timedelta(seconds=seconds / (quiet.open_share(at) if quiet is not None else 1.0))
 
 
+def beforehand(connection: Connection, mails: int, limits: Limits, now: datetime) -> datetime:
+    """When so many mails would have left, if they began now and nothing else was sending."""
+    used = throttle.used(connection, limits.relay, limits.rates, now)
+    return reckon(mails, now, limits.rates, used, Wire(limits.connections), quiet=limits.quiet)
+
+
 def finish(
-    connection: Connection,
-    campaign_id: int,
-    relay: str,
-    rates: Sequence[Rate],
-    now: datetime,
-    *,
-    connections: int = 1,
-    quiet: Quiet | None = None,
+    connection: Connection, campaign_id: int, standing: Counts, limits: Limits, now: datetime
 ) -> datetime | None:
-    """When this campaign's last mail has left; None if none is open. `relay`: the scope of the rates.
+    """When this campaign's last mail has left; None if none is open. `standing`: as the ledger counts it now.
 
     Campaigns that are sending and began earlier go first. The speed is what this campaign has shown.
     """
-    found = connection.execute(sa.select(campaign).where(campaign.c.id == campaign_id)).one()
-    standing = ledger.counts(connection, campaign_id)
     rest = sum(standing.by_state.get(state, 0) for state in OPEN_STATES)
     if rest == 0:
         return None
+    found = connection.execute(sa.select(campaign).where(campaign.c.id == campaign_id)).one()
     before = sa.select(campaign.c.id).where(
         campaign.c.state == "sending", campaign.c.at < found.at, campaign.c.kind != "rehearsal"
     )
     rest += sum(ledger.open_rows(connection, one) for one in connection.scalars(before).all())
     # A rate that holds the campaign back is no speed of the wire: that is asked of the windows.
-    wire = Wire(connections, None if rates else _shown(standing, quiet))
-    used = throttle.used(connection, relay, rates, now)
-    return reckon(rest, now, rates, used, wire, waits_until=_opens(found, now), quiet=quiet)
+    wire = Wire(limits.connections, None if limits.rates else _shown(standing, limits.quiet))
+    used = throttle.used(connection, limits.relay, limits.rates, now)
+    return reckon(rest, now, limits.rates, used, wire, waits_until=_opens(found, now), quiet=limits.quiet)
 
 
 def _shown(standing: Counts, quiet: Quiet | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from mailer.campaigns import clock, launch, orders, reasons, store
+from mailer.campaigns.dates import Finish
 from mailer.campaigns.model import CampaignState, Order, Why
 from mailer.composer import store as issues
 from mailer.errors import Refused
@@ -21,12 +23,14 @@ HOUR = timedelta(hours=1)
 FORM = "[申込書](https://example.org/form){until=2034-12-22}"
 
 
-def a_day_each(people: int, start: datetime) -> datetime:
-    return start + timedelta(days=people)
+def finish(reckon: Callable[[int, datetime], datetime]) -> Finish:
+    """Over whichever relay."""
+    return lambda _connection, _newsletter, people, start: reckon(people, start)
 
 
-SLOW = replace(RULES, finish=a_day_each)  # four readers: until 24 December
-QUICK = replace(RULES, finish=lambda people, start: start + people * timedelta(minutes=1))
+# Four readers: until 24 December.
+SLOW = replace(RULES, finish=finish(lambda people, start: start + timedelta(days=people)))
+QUICK = replace(RULES, finish=finish(lambda people, start: start + people * timedelta(minutes=1)))
 
 
 @pytest.fixture
@@ -93,7 +97,8 @@ def test_a_link_that_the_text_no_longer_has_holds_nothing(dated: Office) -> None
 
 def test_the_safety_window_is_part_of_the_time(dated: Office) -> None:
     end = datetime.fromisoformat("2034-12-23T00:00:00+09:00")
-    rules = replace(RULES, finish=lambda people, start: start + (end - NOW - timedelta(minutes=5)))
-    assert plan(dated, replace(rules, finish=lambda people, start: end - timedelta(seconds=1))).missing == ()
+    rules = replace(RULES, finish=finish(lambda _, start: start + (end - NOW - timedelta(minutes=5))))
+    just_before = replace(rules, finish=finish(lambda _people, _start: end - timedelta(seconds=1)))
+    assert plan(dated, just_before).missing == ()
     with pytest.raises(Refused):
         send(dated, replace(rules, safety_minutes=10))

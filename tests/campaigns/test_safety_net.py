@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from mailer import tokens
 from mailer.campaigns import clock, launch, orders, reasons, store
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Order
-from mailer.delivery import first_copy, forecast
+from mailer.delivery import first_copy, forecast, ledger
+from mailer.delivery.forecast import Limits
 from mailer.delivery.letterpress import Letterhead, LetterPress
 from mailer.errors import Refused
 from mailer.i18n import words
@@ -327,7 +328,8 @@ def test_the_predicted_finish_counts_the_window(approved: Office) -> None:
         made = send(approved)
         for at, least in ((0, 10), (2, 12), (5, 12)):
             with approved.begin() as connection:
-                ends = forecast.finish(connection, made.id, "relay", [], NOW + at * MINUTE)
+                standing = ledger.counts(connection, made.id)
+                ends = forecast.finish(connection, made.id, standing, Limits("relay"), NOW + at * MINUTE)
             assert ends is not None and NOW + least * MINUTE < ends < NOW + (least + 1) * MINUTE
             await press.round(2 * MINUTE)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from mailer.delivery import forecast, ledger, throttle
-from mailer.delivery.forecast import Wire
+from mailer.delivery.forecast import Limits, Wire
 from mailer.delivery.model import DeliveryState, Settlement
 from mailer.delivery.quiet import Quiet
 from mailer.delivery.throttle import parse
@@ -59,21 +60,25 @@ def test_a_million_through_a_small_account_is_answered_at_once(now):
     assert timedelta(days=2_300) < at - now < timedelta(days=2_400)
 
 
+def finish(connection: Connection, campaign: int, limits: Limits, now: datetime) -> datetime | None:
+    return forecast.finish(connection, campaign, ledger.counts(connection, campaign), limits, now)
+
+
 def test_a_campaign_that_waits_and_stands_behind_another_is_over_later(office):
     first = office.launched(30)
     with office.engine.begin() as connection:
-        alone = forecast.finish(connection, first, "relay", [parse("20/minute")], office.now)
+        alone = finish(connection, first, Limits("relay", [parse("20/minute")]), office.now)
     assert alone is not None and alone < office.now + timedelta(minutes=2)
     second = office.add_campaign()
     office.set_campaign(second, at=office.now + timedelta(seconds=1))
     office.add_people(20)
     office.build(second, again=True)
     with office.engine.begin() as connection:
-        behind = forecast.finish(connection, second, "relay", [parse("20/minute")], office.now)
+        behind = finish(connection, second, Limits("relay", [parse("20/minute")]), office.now)
         assert behind is not None and behind > office.now + timedelta(minutes=3)
     office.set_states(first, DeliveryState.ACCEPTED)
     with office.engine.begin() as connection:
-        assert forecast.finish(connection, first, "relay", [], office.now) is None
+        assert finish(connection, first, Limits("relay"), office.now) is None
         assert ledger.totals(connection) == {first: 30, second: 50}
 
 
@@ -125,7 +130,7 @@ def test_a_speed_measured_over_a_night_is_not_believed(office):
         ]  # fmt: skip
         ledger.settle(connection, accepted, "relay")
         at = office.now + timedelta(hours=22, minutes=2)
-        finish = forecast.finish(connection, campaign, "relay", (), at, quiet=NIGHT)
-        slow = forecast.finish(connection, campaign, "relay", (), at)
-    assert finish is not None and slow is not None
-    assert finish - at < timedelta(minutes=1) < slow - at
+        quick = finish(connection, campaign, Limits("relay", quiet=NIGHT), at)
+        slow = finish(connection, campaign, Limits("relay"), at)
+    assert quick is not None and slow is not None
+    assert quick - at < timedelta(minutes=1) < slow - at

@@ -5,12 +5,13 @@ from __future__ import annotations
 import email
 import email.policy
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mailer.bootstrap import clock_rules, open_house
+from mailer.bootstrap import clock_rules, finish_if_begun, open_house
 from mailer.campaigns import clock
 from mailer.smtp.sink import Sink, running_sink
+from subscribers.database import reading
 from tests.journeys.conftest import SAMPLE, Office
 
 
@@ -58,6 +59,27 @@ def test_each_newsletter_leaves_by_its_own_relay_under_its_own_name(ready: Offic
     relays = [step for step in checked["steps"] if step["step"] == "relay"]
     assert [step["relay"] for step in relays] == ["127.0.0.1", "localhost"]
     assert all(step["passed"] for step in relays)
+
+
+def test_the_finish_is_reckoned_by_the_limits_of_the_newsletters_own_relay(office: Office) -> None:
+    office.configure(
+        sender__newsletters={
+            "harbour": {"email": "notes@harbour.example"},
+            "alone": {"email": "alone@example.net"},
+        },
+        relay__from_addresses=["enews@example.org"],
+        relay__more=[
+            {"host": "localhost", "rates": ["1/minute"], "from_addresses": ["notes@harbour.example"]}
+        ],
+    )
+    house = open_house(office.folder / "config.toml", office.environ)
+    start = datetime(2034, 12, 20, 0, 0, tzinfo=UTC)
+    with reading(house.engine) as connection:
+        ends = [finish_if_begun(house, connection, one, 600, start) for one in ("main", "harbour", "alone")]
+    house.engine.dispose()
+    main, harbours, alone = ends
+    assert main is not None and harbours is not None and alone is None
+    assert main - start < timedelta(minutes=5) and harbours - start > timedelta(hours=9)
 
 
 def test_a_sender_that_no_relay_takes_is_refused_in_one_sentence(ready: Office, tmp_path: Path) -> None:
