@@ -210,6 +210,17 @@ def _readable(raw: str, domain: str) -> str:
     return unicodedata.normalize("NFC", raw)
 
 
+@lru_cache(maxsize=4_096)
+def readable_domain(domain: str) -> str:
+    """港町.example for xn--j6w43m.example; what is no A-label stands as it is."""
+    if "xn--" not in domain:
+        return domain
+    try:
+        return idna.decode(domain)
+    except (idna.IDNAError, UnicodeError):
+        return domain
+
+
 def _same(local: str) -> str:
     """Casefold and NFKC until nothing moves: Ｔａｒｏ, TARO and taro are one person."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", local).casefold())

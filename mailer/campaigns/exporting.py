@@ -19,6 +19,7 @@ from mailer.delivery.model import DeliveryState
 from mailer.masking import masked
 from mailer.tables.delivery import attempt, delivery
 from subscribers import audit, reference, tables
+from subscribers.address import readable_domain
 from subscribers.database import among, reading
 from subscribers.model import Actor
 from subscribers.transfer import guard, write_csv, write_json
@@ -54,7 +55,7 @@ class Spoken:
     """How a file for people speaks."""
 
     heading: Callable[[str], str]  # of a column
-    code: Callable[[str, str], str]  # of a column "state" or "reason"
+    code: Callable[[str, str], str]  # of a column "state" or "reason", and what stands for no relay
     zone: tzinfo
 
 
@@ -97,8 +98,19 @@ def export_json(
 def _cell(column: str, value: object, spoken: Spoken) -> str:
     if column in ("state", "reason") and value:
         return spoken.code(column, str(value))
-    plain = _plain(value, spoken.zone)
-    return "" if plain is None else str(plain)
+    if isinstance(value, datetime):  # Excel reads no offset, and no T between day and time
+        return value.astimezone(spoken.zone).strftime("%Y-%m-%d %H:%M:%S")
+    if column == "domain" and value:
+        return readable_domain(str(value))
+    if column == "relay" and value:
+        return _host(str(value)) or spoken.code("relay", str(value))
+    return "" if value is None else str(value)
+
+
+def _host(scope: str) -> str:
+    """Of `relay:smtp.example.org:me`; empty for what is no relay, a rehearsal."""
+    kind, _, account = scope.partition(":")
+    return account.rpartition(":")[0] if kind == "relay" else ""
 
 
 def _plain(value: object, zone: tzinfo) -> object:
@@ -132,7 +144,8 @@ def _lines(connection: Connection, wanted: Wanted) -> Iterator[Line]:
 
 def _tries(connection: Connection, ids: Sequence[int]) -> dict[int, list[sa.Row[Any]]]:
     found: dict[int, list[sa.Row[Any]]] = {}
-    query = sa.select(attempt).where(among(connection, attempt.c.delivery_id, ids)).order_by(attempt.c.id)
+    theirs = among(connection.dialect.name, attempt.c.delivery_id, ids)
+    query = sa.select(attempt).where(theirs).order_by(attempt.c.id)
     for row in connection.execute(query):
         found.setdefault(row.delivery_id, []).append(row)
     return found

@@ -23,6 +23,7 @@ from mailer.tables.delivery import domain_pace
 
 LATELY = timedelta(minutes=1)  # what "now" means of a rate
 MOST_DOMAINS = 10
+_SERVERS_WORDS = ("reply", "error")  # among the facts of a reason; the others are the office's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def status(connection: Connection, campaign_id: int, now: datetime) -> Status:
 def masked(campaign: Campaign) -> Campaign:
     """The same, with the servers' words as they may be shown."""
     facts: Mapping[str, object] = {
-        name: ledger.reply_shown(value) if isinstance(value, str) else value
+        name: ledger.reply_shown(value) if name in _SERVERS_WORDS and isinstance(value, str) else value
         for name, value in campaign.reason_facts.items()
     }
     reply = campaign.waits_reply

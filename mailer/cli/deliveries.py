@@ -4,15 +4,27 @@ import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import typer
 
+from mailer import i18n
 from mailer.i18n import Words
 
 from .main import Desk
 
-_CODES = {"state": "state.delivery", "reason": "excluded"}  # column → group of words
+if TYPE_CHECKING:
+    from mailer.delivery.model import DeliveryState
+
+_CODES = {"state": "state.delivery", "reason": "excluded", "relay": "export.relay"}  # column → group of words
+
+
+class WrongChoice(typer.BadParameter):
+    """Wrong usage whose sentence names what could be written."""
+
+    def format_message(self) -> str:
+        return self.message
 
 
 def add_deliveries(group: typer.Typer, said: Words) -> None:
@@ -31,32 +43,58 @@ def add_deliveries(group: typer.Typer, said: Words) -> None:
         ),
     ) -> None:
         from mailer.campaigns.exporting import Spoken, Wanted, export_csv, export_json
-        from mailer.delivery.model import DeliveryState
 
         desk: Desk = ctx.obj
+        words = desk.say.words
         try:
-            wanted = Wanted(campaign, tuple(DeliveryState(state) for state in states), attempts)
-        except ValueError as error:
-            raise typer.BadParameter(
-                ", ".join(DeliveryState), param_hint="--state", ctx=ctx, param=_parameter(ctx, "states")
-            ) from error
+            wanted = Wanted(
+                campaign, tuple(found for state in states for found in states_called(state)), attempts
+            )
+        except LookupError as error:
+            raise WrongChoice(_choices(words), ctx=ctx, param=_parameter(ctx, "states")) from error
         house = desk.house()
         zone, now = ZoneInfo(house.config.site.time_zone), datetime.now(UTC)
         on_screen = str(out) == "-"
-        if on_screen and desk.say.as_json:
-            export_json(house.engine, wanted, sys.stdout.buffer, zone, by=desk.by, now=now)
-            return
-        words = desk.say.words
+        as_json = desk.say.as_json
         spoken = Spoken(
             lambda column: words(f"export.column.{column}"),
             lambda column, code: words.said(f"{_CODES[column]}.{code}", code),
             zone,
         )
         with nullcontext(sys.stdout.buffer) if on_screen else out.open("wb") as file:
-            people = export_csv(house.engine, wanted, file, spoken, by=desk.by, now=now)
+            if as_json:
+                people = export_json(house.engine, wanted, file, zone, by=desk.by, now=now)
+            else:
+                people = export_csv(house.engine, wanted, file, spoken, by=desk.by, now=now)
         if not on_screen:
             desk.say.line("cli.campaigns.deliveries.done", count=people, path=str(out))
             desk.say.document({"campaign": campaign, "rows": people, "path": str(out)})
+
+
+def states_called(name: str) -> "list[DeliveryState]":
+    """The states of a code, or of a word that the file says in any language. Raises LookupError."""
+    from mailer.delivery.model import DeliveryState
+
+    found = [
+        state
+        for state in DeliveryState
+        if name
+        in (str(state), *(i18n.words(language)(f"state.delivery.{state}") for language in ("en", "ja")))
+    ]
+    if not found:
+        raise LookupError(name)
+    return found
+
+
+def _choices(words: Words) -> str:
+    from mailer.delivery.model import DeliveryState
+
+    said = {words(f"state.delivery.{state}"): str(state) for state in reversed(DeliveryState)}
+    told = [
+        word if word == code else words("cli.campaigns.deliveries.choice", word=word, code=code)
+        for word, code in said.items()
+    ]
+    return words.join(told[::-1])
 
 
 def _parameter(ctx: typer.Context, name: str) -> "typer.core.TyperOption | None":

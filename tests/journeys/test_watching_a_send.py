@@ -150,7 +150,11 @@ def test_the_file_says_of_each_person_what_became_of_their_copy(sent: Office) ->
     )
     assert rows["luc@example.net"]["reply"].endswith("user luc unknown")
     assert rows["tom@example.com"]["attempts"] == "2"
-    assert rows["tom@example.com"]["settled"].endswith("+09:00")
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", rows["tom@example.com"]["settled"]
+    )  # as Excel reads it
+    assert rows["tom@example.com"]["relay"] == "127.0.0.1"
+    assert rows["aoi@港町.example"]["domain"] == "港町.example"
     assert re.fullmatch(r"\w{3}-\w{3}", rows["tom@example.com"]["reference"])
     sent.run("--lang", "ja", "campaigns", "deliveries", "1", "--state", "refused", "--out", "refused.csv")
     (refused,) = rows_of(sent.folder / "refused.csv")
@@ -176,6 +180,18 @@ def test_as_json_it_is_one_array_with_the_codes(sent: Office) -> None:
     assert done.communicate(timeout=60)[0].count("\n") == 2
 
 
+def test_a_file_as_json_is_json(sent: Office) -> None:
+    told = sent.json("campaigns", "deliveries", "1", "--state", "refused", "--out", "refused.json")
+    (row,) = json.loads((sent.folder / "refused.json").read_text("utf-8"))
+    assert (told["rows"], row["state"], row["domain"]) == (1, "refused", "example.net")
+
+
+@pytest.mark.parametrize("state", ["accepted", "受け付け"])
+def test_a_state_is_named_by_its_code_or_as_the_file_says_it(sent: Office, state: str) -> None:
+    sent.run("--lang", "ja", "campaigns", "deliveries", "1", "--state", state, "--out", "some.csv")
+    assert {row["状態"] for row in rows_of(sent.folder / "some.csv")} == {"受け付け"}
+
+
 def test_an_erased_person_is_a_line_without_a_name(sent: Office) -> None:  # F39
     sent.run("subscribers", "erase", "luc@example.net")
     sent.run("campaigns", "deliveries", "1", "--state", "refused", "--out", "refused.csv")
@@ -199,8 +215,10 @@ def test_an_export_is_on_record_and_an_unknown_state_is_wrong_usage(sent: Office
     from mailer.bootstrap import open_house
     from subscribers import tables
 
-    refused = sent.run("campaigns", "deliveries", "1", "--state", "lost", code=2)
-    assert "--state" in refused.stderr
+    for language, named in (("en", "refused"), ("ja", "拒否（refused）")):
+        wrong = sent.run("--lang", language, "campaigns", "deliveries", "1", "--state", "lost", code=2).stderr
+        assert "--state" in wrong
+        assert named in wrong
     sent.run("--as", "keiko", "campaigns", "deliveries", "1", "--out", "all.csv")
     house = open_house(sent.folder / "config.toml", sent.environ)
     with house.engine.begin() as connection:
