@@ -31,3 +31,12 @@ def masked(text: str, names: Iterable[str] = ()) -> str:
         if len(plain) >= _SHORTEST_NAME:
             shown = re.sub(rf"(?<!\w){re.escape(plain)}(?!\w)", MASK, shown, flags=re.IGNORECASE)
     return shown
+
+
+def masked_of(text: str, mailbox: str | None) -> str:
+    """The same, without the local part of the mailbox that the text is about, if it is about one."""
+    return masked(text, [local_part(mailbox)] if mailbox else ())
+
+
+def local_part(mailbox: str) -> str:
+    return mailbox.rpartition("@")[0]

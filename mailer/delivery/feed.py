@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from mailer.delivery import first_copy, ledger
 from mailer.delivery.model import Claimed
 from mailer.delivery.press import Unsendable
+from mailer.masking import masked
 from mailer.smtp.model import Envelope
 from mailer.smtp.wire import Checked
 
@@ -183,7 +184,7 @@ class Feed:
 
         def give_back(connection: Connection) -> None:
             for campaign_id in {row.campaign_id for row in rows if row.campaign_id is not None}:
-                ledger.hold(connection, campaign_id, "press_failed", {"error": error[:500]}, now)
+                ledger.hold(connection, campaign_id, "press_failed", {"error": masked(error)[:500]}, now)
             copies = [row for row in rows if row.notice == first_copy.PURPOSE]
             ledger.refuse_unsent(connection, dict.fromkeys(copies, "press_failed"), now)
             ledger.release(connection, rows, due_at=now + timedelta(minutes=10))

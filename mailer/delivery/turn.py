@@ -21,6 +21,7 @@ from mailer.delivery.press import Settings
 from mailer.delivery.retry import About, Decision
 from mailer.delivery.throttle import Closed, Standing
 from mailer.delivery.watch import Watch, is_refusal
+from mailer.masking import local_part, masked_of
 from mailer.smtp.model import Outcome
 from mailer.tables.delivery import delivery
 from subscribers import audit
@@ -93,6 +94,9 @@ class Turn:
         """Locks are taken in the same order by all: own rows, relay, campaigns, windows, own rows."""
         judged = [(each, self._decide(each)) for each in tried]
         ours = ledger.settle(connection, [_settlement(*pair) for pair in judged], self.settings.relay)
+        quoted = {each.row.id: plain for each in tried if each.row.id in ours and (plain := _unnamed(each))}
+        if quoted:
+            ledger.unname(connection, quoted)
         if any(each.row.notice == first_copy.PURPOSE for each in tried):
             first_copy.conclude(connection, now)
         standing = throttle.standing(connection)
@@ -304,5 +308,23 @@ def _settlement(tried: Tried, decision: Decision) -> Settlement:
     )
 
 
+def _unnamed(tried: Tried) -> str | None:
+    """The reply without the recipient, if it quotes them."""
+    reply, mailbox = tried.outcome.reply, _mailbox(tried.row)
+    if (
+        reply is None
+        or mailbox is None
+        or local_part(mailbox).strip('"').casefold() not in reply.text.casefold()
+    ):
+        return None
+    return masked_of(reply.text, mailbox)[:LONGEST_REPLY]
+
+
 def _words(tried: Tried) -> str | None:
-    return (str(tried.outcome.reply) if tried.outcome.reply else tried.told)[:LONGEST_REPLY] or None
+    """What may be told of it beyond the person's own row, and outlives the person: without their address."""
+    said = str(tried.outcome.reply) if tried.outcome.reply else tried.told
+    return masked_of(said, _mailbox(tried.row))[:LONGEST_REPLY] or None
+
+
+def _mailbox(row: Claimed) -> str | None:
+    return row.recipient.wire if row.recipient is not None else row.address

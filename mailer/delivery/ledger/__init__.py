@@ -24,6 +24,7 @@ from .course import (
     reopen,
     wait,
 )
+from .erasing import forget, unname
 from .mark import attempting
 from .put_off import put_off
 from .restored import freeze
@@ -44,6 +45,7 @@ __all__ = [
     "enqueue_notice",
     "finish_done",
     "finish_if_done",
+    "forget",
     "forget_claims",
     "freeze",
     "go_on",
@@ -66,5 +68,6 @@ __all__ = [
     "settle",
     "skip_for",
     "totals",
+    "unname",
     "wait",
 ]

@@ -5,13 +5,11 @@ Owns the last question whether a row may leave. Called in every turn of a sender
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -20,6 +18,7 @@ from mailer.delivery.straight import Straight, stored
 from mailer.tables.campaigns import campaign
 from mailer.tables.delivery import delivery
 from subscribers import audience
+from subscribers.database import among, as_listed
 
 from .claim import held_only
 from .recheck import refusals
@@ -66,8 +65,8 @@ def _mark(
         held[row.fence].append(row.id)
     marked: set[int] = set()
     for fence, ids in held.items():
-        these = json.dumps(ids) if connection.dialect.name == "sqlite" else ids
-        found = statement.rows(connection, {**given, "ids": these, "held_fence": fence})
+        these = {"ids": as_listed(connection.dialect.name, ids), "held_fence": fence}
+        found = statement.rows(connection, {**given, **these})
         marked.update(id_ for (id_,) in found)
     return marked
 
@@ -79,7 +78,7 @@ def _statement(dialect: str, who: sa.ColumnElement[bool]) -> ReturningUpdate[int
     is_open = sa.exists().where(campaign.c.id == delivery.c.campaign_id, may_leave(sa.bindparam("now")))
     return (
         delivery.update()
-        .where(_among(dialect), delivery.c.fence == sa.bindparam("held_fence"), in_hand)
+        .where(among(dialect, delivery.c.id, "ids"), delivery.c.fence == sa.bindparam("held_fence"), in_hand)
         .where(sa.or_(delivery.c.campaign_id.is_(None), is_open), who)
         .values(
             state=str(_S.ATTEMPTING),
@@ -90,13 +89,6 @@ def _statement(dialect: str, who: sa.ColumnElement[bool]) -> ReturningUpdate[int
         )
         .returning(delivery.c.id)
     )
-
-
-def _among(dialect: str) -> sa.ColumnElement[bool]:
-    if dialect == "sqlite":
-        given = sa.func.json_each(sa.bindparam("ids", type_=sa.Text())).table_valued("value")
-        return delivery.c.id.in_(sa.select(given.c.value))
-    return delivery.c.id == sa.any_(sa.bindparam("ids", type_=postgresql.ARRAY(sa.BigInteger)))
 
 
 def _well(dialect: str) -> ReturningUpdate[int]:

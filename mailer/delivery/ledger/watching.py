@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.delivery.model import TAKEN, DeliveryState
-from mailer.masking import masked
+from mailer.masking import masked_of
 from mailer.tables.delivery import attempt, delivery
 from subscribers import tables
 
@@ -129,6 +129,5 @@ def last_replies(connection: Connection, campaign_id: int, most: int = 5) -> lis
 
 def reply_shown(text: str | None, wire: str | None = None) -> str:
     """A reply's words without addresses, nor the recipient's local part, in one line."""
-    names = [wire.rpartition("@")[0]] if wire else []
-    plain = masked(" ".join((text or "").split()), names)
+    plain = masked_of(" ".join((text or "").split()), wire)
     return plain if len(plain) <= _LONGEST_SHOWN else plain[: _LONGEST_SHOWN - 1] + "…"
