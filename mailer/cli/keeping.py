@@ -27,7 +27,7 @@ def _backup(app: typer.Typer, said: Words) -> None:
     def backup(
         ctx: typer.Context,
         file: Path = typer.Argument(metavar="FILE", help=said("cli.backup.file")),
-        force: bool = typer.Option(False, "--force", help=said("cli.backup.force"), show_default=False),
+        force: bool = typer.Option(False, "--force", help=said("cli.out.force"), show_default=False),
     ) -> None:
         from mailer import safekeeping
         from mailer.bootstrap import open_database

@@ -114,7 +114,11 @@ def write_first_config(folder: Path, answer: Callable[[str, str], str]) -> Path:
     """config.toml and the two keys, each in a file that only its owner can read. Raises Refused if it is there."""
     path = folder / "config.toml"
     if path.exists():
-        raise Refused(f"{path} is already there and was not touched.", key="config_exists", path=str(path))
+        raise Refused(
+            f"{path} is already there and was not touched.",
+            remedy="Mend it with an editor, or move it away and run “mailer init” again; the keys stay.",
+            key="config_exists", path=str(path),
+        )  # fmt: skip
     answers = _ask_all(answer)
     keys = folder / "secrets"
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -13,6 +13,7 @@ from mailer.errors import Refused
 from mailer.i18n import Words
 
 from .main import Desk
+from .out import out_file
 from .say import Say
 
 if TYPE_CHECKING:
@@ -240,6 +241,7 @@ def _transfer(group: typer.Typer, said: Words) -> None:
             None, "--out", metavar="FILE", help=said("cli.subscribers.export.out"), show_default=False
         ),
         form: Form = typer.Option(Form.CSV, "--form", help=said("cli.subscribers.export.form")),
+        force: bool = typer.Option(False, "--force", help=said("cli.out.force"), show_default=False),
     ) -> None:
         from subscribers.database import reading
         from subscribers.transfer import export as write
@@ -250,7 +252,7 @@ def _transfer(group: typer.Typer, said: Words) -> None:
                 form = Form.JSON if desk.say.as_json else form
                 write(connection, list_slug=list_slug or None, out=sys.stdout.buffer, form=str(form))
                 return
-            with out.open("wb") as file:
+            with out_file(out, force=force) as file:
                 people = write(connection, list_slug=list_slug or None, out=file, form=str(form))
         desk.say.line("cli.subscribers.export.done", count=people, path=str(out))
         desk.say.document({"people": people, "path": str(out)})

@@ -13,10 +13,11 @@ from sqlalchemy.engine import Engine
 
 from mailer.campaigns import restored
 from mailer.errors import Refused
+from subscribers.files import being_written
 from subscribers.model import Actor
 
 from . import postgresql, sqlite
-from .files import Made, Restored, being_written
+from .files import Made, Restored
 
 __all__ = ["Made", "Restored", "backup", "restore"]
 
@@ -30,7 +31,7 @@ def backup(engine: Engine, file: Path, *, force: bool, now: datetime) -> Made:
         raise Refused(
             f"{file} is already there and was not touched.",
             remedy="Name another file, or overwrite it with --force.",
-            key="backup_exists", path=str(file),
+            key="file_exists", path=str(file),
         )  # fmt: skip
     kind = _kind(engine)
     kind.require_tables(engine)

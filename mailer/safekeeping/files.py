@@ -1,10 +1,7 @@
-"""What both kinds of database share: a file that appears whole, the refusals, the result."""
+"""What both kinds of database share: the refusals, the result."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,34 +25,6 @@ class Restored:
     frozen: Frozen
     revision: str
     set_aside: Path | None  # what stood there before; None: nothing did
-
-
-@contextmanager
-def being_written(file: Path) -> Iterator[Path]:
-    """A file beside it for the owner alone, durable and renamed at the end: `file` is never half."""
-    partial = file.with_name(file.name + ".partial")
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # it holds people's addresses
-    try:
-        yield partial
-        put(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def put(source: Path, target: Path) -> None:
-    """Rename, with the content durable before and the name after."""
-    sync(source)
-    source.replace(target)
-    sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def require_tables(connection: Connection) -> None:

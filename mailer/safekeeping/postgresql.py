@@ -19,9 +19,10 @@ from sqlalchemy.engine import Connection, Engine
 from mailer import migrations
 from mailer.campaigns import restored
 from mailer.errors import Refused
+from subscribers.files import being_written
 from subscribers.model import Actor
 
-from .files import Restored, being_written, in_use, not_a_backup, require_known, require_tables
+from .files import Restored, in_use, not_a_backup, require_known, require_tables
 
 _REVISION_TABLE = re.compile(r"^\d+; .* TABLE DATA \S+ alembic_version .*$", re.MULTILINE)
 _PLAIN = ("--no-owner", "--no-privileges")  # the role of the new place may have another name

@@ -16,9 +16,10 @@ from mailer import migrations
 from mailer.campaigns import restored
 from mailer.errors import Refused
 from subscribers.database import open_engine
+from subscribers.files import make_private, put
 from subscribers.model import Actor
 
-from .files import Restored, in_use, not_a_backup, put, require_known, require_tables
+from .files import Restored, in_use, not_a_backup, require_known, require_tables
 
 _MAGIC = b"SQLite format 3\x00"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -39,6 +40,7 @@ class SQLite:
         fresh = database.with_name(database.name + ".restoring")
         _remove(fresh)
         try:
+            make_private(fresh)
             _copy(file, fresh)
             frozen, revision = _freeze(fresh, by, now)
             _readable_as(database, fresh)

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+from ..files import make_private
 from .cells import fold, guard
 from .headings import REFUSAL, Columns
 from .reasons import RowError, sentence
@@ -66,6 +67,8 @@ class Refusals:
     def _write(self, file: RefusedFile, error: RowError, cells: Sequence[str]) -> None:
         if self._text is None:
             self._part = file.path.with_name(f"{file.path.name}.part")
+            self._part.unlink(missing_ok=True)
+            make_private(self._part)
             self._text = self._part.open("w", encoding="utf-8-sig", errors="replace", newline="")
             self._writer = csv.writer(self._text)
             if self._columns.headings:

@@ -170,7 +170,7 @@ def test_a_backup_is_not_overwritten_unless_told_and_holds_no_secret(kept: Offic
     kept.json("backup", "office.backup")
     first = (kept.folder / "office.backup").read_bytes()
     assert (kept.folder / "office.backup").stat().st_mode & 0o077 == 0
-    assert kept.json("backup", "office.backup", code=1)["error"]["code"] == "backup_exists"
+    assert kept.json("backup", "office.backup", code=1)["error"]["code"] == "file_exists"
     assert (kept.folder / "office.backup").read_bytes() == first
     kept.json("backup", "office.backup", "--force")
     secrets = {path.read_text().strip() for path in (kept.folder / "secrets").iterdir()}
