@@ -166,6 +166,7 @@ def _people(group: typer.Typer, said: Words) -> None:
 
     @group.command("erase", help=said("cli.subscribers.erase.help"))
     def erase(ctx: typer.Context, who: str = who) -> None:
+        from mailer.readers import erasing
         from subscribers import store
 
         desk: Desk = ctx.obj
@@ -173,7 +174,7 @@ def _people(group: typer.Typer, said: Words) -> None:
         now = datetime.now(UTC)
         with house.engine.begin() as connection:
             person = store.find(connection, who)
-            store.erase(connection, person.id, permanent_key=house.permanent_key, by=desk.by, now=now)
+            erasing.erase(connection, person.id, permanent_key=house.permanent_key, by=desk.by, now=now)
         desk.say.line("cli.subscribers.erase.done", reference=person.reference)
         desk.say.document({"reference": person.reference, "erased": True})
 
