@@ -15,12 +15,33 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 
 from mailer.i18n import Words
+
+# What steers a terminal instead of being read: C0 (but line break and tab), DEL, C1, the bidi embeddings, overrides
+# and isolates of Unicode (CVE-2021-42574), and halves of surrogate pairs, which no encoding can print.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Without what steers a terminal: a server's reply or a file's name must not write there (ESC)."""
+    return _UNPRINTABLE.sub("", text)
+
+
+@dataclass(frozen=True)
+class Printable:
+    """Something made for the terminal, its text as `printable` leaves it; colours and bars stay."""
+
+    inner: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.inner, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
 @dataclass(frozen=True)
@@ -36,11 +57,11 @@ class Say:
 
     def text(self, text: str) -> None:
         if not self.as_json:
-            Console(highlight=False, soft_wrap=True).print(escape(text))
+            Console(highlight=False, soft_wrap=True).print(escape(printable(text)))
 
     def note(self, text: str) -> None:
         """A sentence on stderr: what a person should know and no program should read."""
-        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(text))
+        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(printable(text)))
 
     @property
     def colon(self) -> str:
@@ -58,6 +79,7 @@ class Say:
         """The one JSON document (only with --json)."""
         if self.as_json:
             text = json.dumps(document, ensure_ascii=False, indent=2, default=_plain) + "\n"
+            text = _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # the same document
             if isinstance(sys.stdout, io.TextIOWrapper):  # UTF-8 whatever the locale says: RFC 8259 §8.1
                 sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
             sys.stdout.write(text)
@@ -78,12 +100,12 @@ class Say:
     def show(self, what: RenderableType) -> None:
         """Something made for the terminal, on stdout (silent with --json)."""
         if not self.as_json:
-            Console(highlight=False).print(what)
+            Console(highlight=False).print(Printable(what))
 
     def cell(self, value: object) -> str:
         if isinstance(value, bool) or value is None:
             return "" if value is None else self.words("word.yes" if value else "word.no")
-        return f"{value:,}" if isinstance(value, int) else str(value)
+        return f"{value:,}" if isinstance(value, int) else printable(str(value))
 
     @contextmanager
     def progress(self, key: str, total: int | None) -> Iterator[Callable[[int], None]]:

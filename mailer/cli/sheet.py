@@ -17,7 +17,7 @@ from rich.text import Text
 from mailer.campaigns.reasons import in_words
 from mailer.i18n import Words
 
-from .say import Say
+from .say import Printable, Say
 
 if TYPE_CHECKING:
     from mailer.bootstrap import House
@@ -76,7 +76,7 @@ class Sheet:
             else part
             for part in self.parts(status, now)
         ]
-        return Group(shown[0], Padding(bar, (0, 0, 0, 2)), *shown[1:])
+        return Printable(Group(shown[0], Padding(bar, (0, 0, 0, 2)), *shown[1:]))
 
     def line(self, campaign: "Campaign", still_open: int, now: datetime) -> str:
         """One line for a log: when, which, how, how many are left."""
