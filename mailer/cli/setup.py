@@ -9,12 +9,14 @@ from pathlib import Path
 
 import typer
 
-from mailer.errors import Refused
+from mailer.config.load import faults_of
+from mailer.errors import BadConfig, Refused
 from mailer.i18n import Words
 from mailer.smtp import presets
+from subscribers.files import being_written
 
 from .main import Desk
-from .say import Say
+from .say import Say, printable
 
 _QUESTIONS = (  # (key in the file, default); the catalogue asks `cli.ask.<key>`
     ("site.name", ""),
@@ -39,7 +41,7 @@ def add_to(app: typer.Typer, said: Words) -> None:
     ) -> None:
         desk: Desk = ctx.obj
         made = write_first_config(
-            folder, _ask(desk.say) if sys.stdin.isatty() else lambda _key, default: default
+            folder, _Prompt(desk.say) if sys.stdin.isatty() else lambda _key, default: default
         )
         migrate_database(made)
         desk.say.line("cli.init.done", path=str(made))
@@ -62,35 +64,44 @@ def add_to(app: typer.Typer, said: Words) -> None:
         raise typer.Exit(check_house(ctx.obj, to))
 
 
-def _ask(say: Say) -> Callable[[str, str], str]:
-    def ask(key: str, default: str) -> str:
+class _Prompt:
+    """Asks at the terminal, key by key, and once more where the configuration would refuse the answer."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._service: presets.Preset | None = None
+
+    def __call__(self, key: str, default: str) -> str:
         if key == "relay.service":
-            return _ask_service(say)
-        hidden = key.endswith("password")
-        return str(
-            typer.prompt(
-                say.words(f"cli.ask.{key}"),
-                default=default,
-                hide_input=hidden,
-                err=True,
-                show_default=bool(default),
-            )
-        )
+            self._service = self._chosen()
+            return self._service.key if self._service else ""
+        while True:
+            answer = self._answer(key, default)
+            faults = faults_of(key, answer)
+            if not faults:
+                return answer
+            self._say.note(self._say.joined(*self._say.words.error(faults[0])))
 
-    return ask
+    def _answer(self, key: str, default: str) -> str:
+        words = self._say.words
+        hidden = key == "relay.password"
+        needs_app_password = hidden and self._service is not None and self._service.app_password
+        asked = words("cli.ask.relay.password.app") if needs_app_password else words(f"cli.ask.{key}")
+        shown = bool(default)
+        answer = str(typer.prompt(asked, default=default, hide_input=hidden, err=True, show_default=shown))
+        return answer if hidden else printable(answer).strip()
 
-
-def _ask_service(say: Say) -> str:
-    """The key of a preset, or "" for a server that we do not know."""
-    known = presets.presets()
-    services = "".join(f"\n  {n}  {one.name}" for n, one in enumerate(known, 1))
-    asked = say.words("cli.ask.relay.service", services=services)
-    answer = str(typer.prompt(asked, default="", err=True, show_default=False)).strip()
-    if answer.isascii() and answer.isdigit() and 0 < int(answer) <= len(known):
-        return known[int(answer) - 1].key
-    if answer:
-        say.note(say.words("cli.ask.relay.service.no", answer=answer))
-    return ""
+    def _chosen(self) -> presets.Preset | None:
+        """None for a server that we do not know."""
+        known = presets.presets()
+        services = "".join(f"\n  {n}  {one.name}" for n, one in enumerate(known, 1))
+        asked = self._say.words("cli.ask.relay.service", services=services)
+        answer = str(typer.prompt(asked, default="", err=True, show_default=False)).strip()
+        if answer.isascii() and answer.isdigit() and 0 < int(answer) <= len(known):
+            return known[int(answer) - 1]
+        if answer:
+            self._say.note(self._say.words("cli.ask.relay.service.no", answer=answer))
+        return None
 
 
 def _ask_all(answer: Callable[[str, str], str]) -> dict[str, str]:
@@ -111,22 +122,28 @@ def _preset(answers: dict[str, str]) -> presets.Preset | None:
 
 
 def write_first_config(folder: Path, answer: Callable[[str, str], str]) -> Path:
-    """config.toml and the two keys, each in a file that only its owner can read. Raises Refused if it is there."""
+    """config.toml and the two keys, each in a file that only its owner can read.
+
+    Nothing is written before every answer is valid. Raises Refused if it is there, BadConfig.
+    """
     path = folder / "config.toml"
     if path.exists():
         raise Refused(
             f"{path} is already there and was not touched.",
-            remedy="Mend it with an editor, or move it away and run “mailer init” again; the keys stay.",
+            remedy="Mend it with an editor and go on with “mailer migrate”; or move it away and run “mailer init” again.",
             key="config_exists", path=str(path),
         )  # fmt: skip
     answers = _ask_all(answer)
+    if faults := [fault for key, given in answers.items() for fault in faults_of(key, given)]:
+        raise BadConfig(faults)
     keys = folder / "secrets"
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in ("permanent_key", "keys"):
         if not (keys / name).exists():  # the permanent key is made once and never again
             write_secret(keys / name, secrets.token_hex(32))
     if answers["relay.password"]:
-        write_secret(keys / "relay_password", answers["relay.password"])
+        with being_written(keys / "relay_password") as partial:  # one of an earlier round may be there
+            partial.write_text(answers["relay.password"] + "\n", "utf-8")
     path.write_text(_first_config(answers), "utf-8")
     return path
 
@@ -142,9 +159,9 @@ def _first_config(answers: dict[str, str]) -> str:
     def text(key: str) -> str:
         return json.dumps(answers[key], ensure_ascii=False)
 
-    port = answers["relay.port"] if answers["relay.port"].isdigit() else "587"
+    port = int(answers["relay.port"])
     password = 'password_file = "secrets/relay_password"\n' if answers["relay.password"] else ""
-    tls = "implicit" if port == "465" else "starttls"
+    tls = "implicit" if port == 465 else "starttls"
     rates = _rates(answers)
     return f"""\
 # What differs from the defaults; every key is explained in config.example.toml.
@@ -186,7 +203,7 @@ def _rates(answers: dict[str, str]) -> str:
     published = f"# {preset.name}: {preset.as_published}"
     known = presets.for_host(answers["relay.host"])
     if known is not None and known.rates == preset.rates:
-        return f"{published}\n# Unset, what is known of it is kept: rates = {json.dumps(preset.rates)}"
+        return f"{published}\n# Without a line of your own these limits are kept: rates = {json.dumps(preset.rates)}"
     return f"{published}\nrates = {json.dumps(preset.rates)}"
 
 

@@ -25,8 +25,9 @@ _SECRETS = (
     ("secrets", "keys"),
 )
 
+_UNKNOWN = "extra_forbidden"
 _CODES = {  # pydantic's error type → our sentence
-    "extra_forbidden": "unknown_key",
+    _UNKNOWN: "unknown_key",
     "missing": "missing",
     "literal_error": "not_one_of",
     "int_parsing": "not_a_number",
@@ -77,6 +78,19 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     if faults:
         raise BadConfig(sorted(set_of(faults), key=lambda f: f.where))
     return config
+
+
+def faults_of(key: str, value: object) -> list[Fault]:
+    """What is wrong with the value of one key (`relay.port`), whatever the others are; an unknown key has nothing."""
+    table, _, name = key.partition(".")
+    try:
+        Config.model_validate({table: {name: value}})
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        return [
+            _fault(key, one) for one in details if one["loc"][:2] == (table, name) and one["type"] != _UNKNOWN
+        ]
+    return []
 
 
 def set_of(faults: list[Fault]) -> list[Fault]:

@@ -21,6 +21,7 @@ class Preset:
     connections: int
     rates: tuple[str, ...]
     as_published: str
+    app_password: bool = False  # the account's own password is refused
 
     def fits(self, host: str) -> bool:
         if self.host.startswith("*."):
