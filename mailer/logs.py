@@ -41,9 +41,20 @@ def _renderer() -> structlog.types.Processor:
 def mask(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The last net: a fault of the program may carry an address in its text or traceback."""
     for name, value in event.items():
-        if isinstance(value, str) and name != "timestamp":
-            event[name] = masked(value)
+        if name != "timestamp":
+            event[name] = _masked(value)
     return event
+
+
+def _masked(value: object) -> object:
+    """Texts wherever they stand, names in a mapping too, and whatever else a line would show as text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {_masked(name): _masked(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(each) for each in value]
+    return masked(str(value))
 
 
 PROCESSORS: tuple[structlog.types.Processor, ...] = (

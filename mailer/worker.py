@@ -84,7 +84,7 @@ def tick(house: House, last: LastTick) -> None:
         last.tell(now)
     except Exception:
         # A tick that fails must not end the clock: the next one finds the same work.
-        log.exception("tick failed")
+        log.exception("tick_failed")
 
 
 @asynccontextmanager
@@ -170,13 +170,13 @@ def next_pause(last: float, lived: float) -> float:
 
 
 async def send_until_resting(
-    house: House, campaign_id: int, stop: asyncio.Event, progress: Callable[[], bool], every: float = 0.2
+    house: House, campaign_id: int, stop: asyncio.Event, is_resting: Callable[[], bool], every: float = 0.2
 ) -> None:
-    """The senders in the foreground until `progress()` says that the campaign rests (it also shows it)."""
+    """The senders in the foreground until `is_resting()` says that the campaign rests (it also shows it)."""
     running = senders(house)
 
     async def watch() -> None:
-        while not stop.is_set() and not await asyncio.to_thread(progress):
+        while not stop.is_set() and not await asyncio.to_thread(is_resting):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every)
         stop.set()

@@ -17,7 +17,7 @@ from mailer import migrations
 from mailer.config.model import Config
 from mailer.delivery.letterpress import Letterhead
 from mailer.delivery.routes import NO_LIST, Routes
-from mailer.errors import NoKey, Refused
+from mailer.errors import NoKey
 from mailer.smtp.model import Relay
 from subscribers.database import open_engine, reading
 
@@ -50,7 +50,8 @@ def open_house(path: Path, environ: Mapping[str, str]) -> House:
             remedy="“mailer init” makes them; if you have them elsewhere, name them in the configuration.",
         )
     engine = open_database(config)
-    _require_tables(engine)
+    with reading(engine) as connection:
+        migrations.require(connection)
     relays = tuple(relay_of(one, config) for one in config.relay.all)
     routes = routes_of(config, relays)
     preferred = next((n for n, relay in enumerate(relays) if relay.name in routes.of(NO_LIST).relays), 0)
@@ -73,17 +74,3 @@ def open_database(config: Config) -> Engine:
     if url.get_backend_name() == "sqlite" and url.database:
         url = url.set(database=str(config.path(url.database)))
     return open_engine(url.render_as_string(hide_password=False))
-
-
-def _require_tables(engine: Engine) -> None:
-    with reading(engine) as connection:
-        here, newest = migrations.standing(connection)
-    if here == newest:
-        return
-    if here is None:
-        raise Refused("The database has no tables yet.", remedy="Run “mailer migrate”.", key="database_empty")
-    raise Refused(
-        f"The tables are those of another version of the program ({here}, not {newest}).",
-        remedy="Run “mailer migrate”; if the database is the newer one, update the program.",
-        key="database_other_version", here=here, newest=newest,
-    )  # fmt: skip

@@ -43,7 +43,7 @@ class CampaignKind(StrEnum):
 
 
 class Why(StrEnum):
-    """Reasons of *held* that the clock gives. Others (relay_policy) come from the senders."""
+    """Reasons of *held* that this room gives. Others (policy, too_many_refusals, …) come from the senders."""
 
     NO_ISSUE = "no_issue"
     NOT_APPROVED = "not_approved"

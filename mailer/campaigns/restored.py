@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection
 from mailer.campaigns import store
 from mailer.campaigns.model import UNFINISHED, Campaign, CampaignState, Why
 from mailer.delivery import ledger
-from mailer.tables.campaigns import campaign
 from mailer.tables.composer import issue
 from mailer.tables.house import house_fact
 from subscribers import audit, tables
@@ -85,10 +84,8 @@ def _hold(connection: Connection, found: Campaign, since: datetime, *, by: Actor
     people = ledger.open_rows(connection, found.id) if found.launched_at is not None else 0
     facts = {"since": since.isoformat(), "people": people, "was": str(found.state), "issue": found.issue}
     if found.state is CampaignState.HELD:  # what it was held for may be settled since
-        reason = {"reason": str(Why.RESTORED), "reason_facts": {**facts, "why": found.reason}}
-        connection.execute(campaign.update().where(campaign.c.id == found.id).values(**reason))
-    else:
-        store.hold(connection, found.id, Why.RESTORED, by=by, now=now, facts=facts)
+        facts["why"] = found.reason
+    store.hold(connection, found.id, Why.RESTORED, by=by, now=now, facts=facts)
     return Held(found.id, found.issue, found.state, people)
 
 

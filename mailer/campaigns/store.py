@@ -217,11 +217,13 @@ def hold(
     now: datetime,
     facts: Mapping[str, object] | None = None,
 ) -> None:
-    """A rule stops it until a person decides. `reason` is a code, `facts` fill its sentence."""
-    move(
-        connection, campaign_id, CampaignState.HELD, by=by, now=now,
-        reason=str(reason), reason_facts=dict(facts or {}),
-    )  # fmt: skip
+    """`ledger.hold` out of any state that TRANSITIONS allows; one that is held takes the newer reason.
+
+    Raises NotFound, Refused.
+    """
+    allowed = [*_into(CampaignState.HELD), str(CampaignState.HELD)]
+    if not ledger.hold(connection, campaign_id, str(reason), facts or {}, now, by=by, out_of=allowed):
+        raise impossible(get(connection, campaign_id), CampaignState.HELD)
 
 
 def move(
@@ -229,17 +231,16 @@ def move(
 ) -> None:
     """One step of TRANSITIONS, decided by the database. Raises NotFound, Refused."""
     before = get(connection, campaign_id)
-    allowed = [str(state) for state, targets in TRANSITIONS.items() if to in targets]
     fresh: dict[str, Any] = {"reason": None, "reason_facts": None}
     moved = connection.execute(
         campaign.update()
-        .where(campaign.c.id == campaign_id, campaign.c.state.in_(allowed))
+        .where(campaign.c.id == campaign_id, campaign.c.state.in_(_into(to)))
         .values(state=str(to), **{**fresh, **values})
     ).rowcount
     if not moved:
         raise impossible(get(connection, campaign_id), to)
     audit.record(
-        connection, by, f"campaign.{_VERBS[to]}", f"campaign:{campaign_id}", now,
+        connection, by, _ACTIONS[to], f"campaign:{campaign_id}", now,
         before={"state": str(before.state)}, after={"state": str(to), "reason": values.get("reason")},
     )  # fmt: skip
 
@@ -253,13 +254,18 @@ def impossible(found: Campaign, to: CampaignState) -> Refused:
     )  # fmt: skip
 
 
-_VERBS: Mapping[CampaignState, str] = {
-    CampaignState.SCHEDULED: "schedule",
-    CampaignState.HELD: "hold",
-    CampaignState.SENDING: "send",
-    CampaignState.PAUSED: "pause",
-    CampaignState.FINISHED: "finish",
-    CampaignState.CANCELLED: "cancel",
+def _into(to: CampaignState) -> list[str]:
+    return [str(state) for state, targets in TRANSITIONS.items() if to in targets]
+
+
+# In the audit record. A send is what the breaker counts from (`ledger.last_let_go`).
+_ACTIONS: Mapping[CampaignState, str] = {
+    CampaignState.SCHEDULED: "campaign.schedule",
+    CampaignState.HELD: ledger.HOLD,
+    CampaignState.SENDING: ledger.LET_GO,
+    CampaignState.PAUSED: "campaign.pause",
+    CampaignState.FINISHED: "campaign.finish",
+    CampaignState.CANCELLED: "campaign.cancel",
 }
 
 

@@ -34,7 +34,7 @@ Used = Sequence[tuple[datetime, int]]  # start of slice, mails: `throttle.used`
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class Speed:
     """What the wire itself allows, rates aside."""
 
     connections: int = 1
@@ -60,7 +60,7 @@ def reckon(
     now: datetime,
     rates: Sequence[Rate] = (),
     used: Sequence[Used] = (),
-    wire: Wire = Wire(),
+    speed: Speed = Speed(),
     *,
     waits_until: datetime | None = None,
     quiet: Quiet | None = None,
@@ -83,20 +83,20 @@ def reckon(
         if room <= 0:
             at = max(window.next_at(at) for window in windows if window.room(at) <= 0)
             continue
-        leaving = min(room, queued, silence.before_next(at, wire.per_second))
+        leaving = min(room, queued, silence.before_next(at, speed.per_second))
         for window in windows:
             window.take(at, leaving)
-        at += timedelta(seconds=leaving / wire.per_second)
+        at += timedelta(seconds=leaving / speed.per_second)
         queued -= leaving
     slowest = (rate.limit_for(notice=False) / rate.window.total_seconds() for rate in rates)
-    seconds = queued / min((wire.per_second, *slowest))
+    seconds = queued / min((speed.per_second, *slowest))
     return at + timedelta(seconds=seconds / (quiet.open_share(at) if quiet is not None else 1.0))
 
 
 def beforehand(connection: Connection, mails: int, limits: Limits, now: datetime) -> datetime:
     """When so many mails would have left, if they began now and nothing else was sending."""
     used = throttle.used(connection, limits.relay, limits.rates, now)
-    return reckon(mails, now, limits.rates, used, Wire(limits.connections), quiet=limits.quiet)
+    return reckon(mails, now, limits.rates, used, Speed(limits.connections), quiet=limits.quiet)
 
 
 def finish(
@@ -115,9 +115,9 @@ def finish(
     )
     rest += sum(ledger.open_rows(connection, one) for one in connection.scalars(before).all())
     # A rate that holds the campaign back is no speed of the wire: that is asked of the windows.
-    wire = Wire(limits.connections, None if limits.rates else _shown(standing, limits.quiet))
+    speed = Speed(limits.connections, None if limits.rates else _shown(standing, limits.quiet))
     used = throttle.used(connection, limits.relay, limits.rates, now)
-    return reckon(rest, now, limits.rates, used, wire, waits_until=_opens(found, now), quiet=limits.quiet)
+    return reckon(rest, now, limits.rates, used, speed, waits_until=_opens(found, now), quiet=limits.quiet)
 
 
 def _shown(standing: Counts, quiet: Quiet | None) -> float | None:

@@ -204,7 +204,7 @@ class Sender:
 
     def _gate(self, connection: Connection, now: datetime) -> Closed | None:
         """A relay that is closed makes campaigns wait, those too that began after it closed."""
-        gate = throttle.closed(connection, self.settings.relay)
+        gate = throttle.gates(connection).get(self.settings.relay)
         self._keep_quiet(connection, now)
         if gate is None or gate.until <= now:
             ledger.go_on(connection, now)

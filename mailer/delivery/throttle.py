@@ -154,23 +154,11 @@ def used(
     return [_slots(connection, scope, rate, now) for rate in rates]
 
 
-# Asked in every turn: made once, so that its cache key is reckoned once.
-_CLOSED = sa.select(relay_state).where(
-    relay_state.c.relay == sa.bindparam("relay"), relay_state.c.closed_until.is_not(None)
-)
-
-
-def closed(connection: Connection, relay: str) -> Closed | None:
-    """What the relay last told us, also when that time is over: until something is accepted we only knock."""
-    row = connection.execute(_CLOSED, {"relay": relay}).first()
-    return None if row is None else Closed(row.closed_until, row.reason, row.reply, row.times)
-
-
 _GATES = sa.select(relay_state).where(relay_state.c.closed_until.is_not(None))
 
 
 def gates(connection: Connection) -> dict[str, Closed]:
-    """`closed` of every relay of which it says something, by name."""
+    """What each relay last told us, by name, also when that time is over: until it accepts we only knock."""
     return {
         row.relay: Closed(row.closed_until, row.reason, row.reply, row.times)
         for row in connection.execute(_GATES)
@@ -223,7 +211,7 @@ def close(
     else an hour at a time: one refused try an hour harms nobody. A relay that refuses us: the same
     hour. One that is busy or cannot be reached: 15 s, doubled each time, at most 10 minutes.
     """
-    before = closed(connection, relay)
+    before = gates(connection).get(relay)
     if before is not None and before.until > now and before.reason == reason:
         return before  # another connection heard the same a moment ago
     times = 1 + (before.times if before is not None and before.reason == reason else 0)

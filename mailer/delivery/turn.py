@@ -24,7 +24,6 @@ from mailer.delivery.watch import Watch, is_refusal
 from mailer.masking import local_part, masked_of
 from mailer.smtp.model import Outcome
 from mailer.tables.delivery import delivery
-from subscribers import audit
 
 LONGEST_REPLY = (
     500  # characters kept of a reply: texts with links reach 1,500, and a million rows keep theirs
@@ -183,7 +182,7 @@ class Turn:
         recent = self.watch.results.get(campaign_id or 0)
         if campaign_id is None or recent is None or not breaker.trips(*recent.counted, percent):
             return
-        resumed = audit.last(connection, "campaign.send", f"campaign:{campaign_id}")
+        resumed = ledger.last_let_go(connection, campaign_id)
         if resumed is not None:  # perhaps after another process had stopped it
             recent.forget_until(resumed)
         refused, of = recent.counted

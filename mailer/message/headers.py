@@ -22,8 +22,6 @@ from mailer.errors import HeaderRefused
 from . import inputs
 from .encoded_words import mailbox, quoted_phrase, unstructured
 
-VARYING = ("To", "Date", "Message-ID", "List-Unsubscribe")  # what differs from mail to mail
-
 
 @dataclass(frozen=True, slots=True)
 class Stationery:

@@ -1,6 +1,7 @@
 """One linear history of the tables, for SQLite and PostgreSQL alike. Migrated = fresh is tested.
 
-Called by `mailer init`, `migrate` and the demo. Knows the tables and nothing else.
+Called by `mailer init`, `migrate`, the demo, and whoever opens or copies a database. Knows the tables and
+nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection, Engine
+
+from mailer.errors import Refused
 
 
 def _history() -> Config:
@@ -44,3 +47,16 @@ def standing(connection: Connection) -> tuple[str | None, str]:
     """(revision of the database, newest revision): equal when nothing is to be done."""
     newest = ScriptDirectory.from_config(_history()).get_current_head()
     return MigrationContext.configure(connection).get_current_revision(), newest or ""
+
+
+def require(connection: Connection) -> None:
+    """Raises Refused if the tables are not those of this program."""
+    here, newest = standing(connection)
+    if here is None:
+        raise Refused("The database has no tables yet.", remedy="Run “mailer migrate”.", key="database_empty")
+    if here != newest:
+        raise Refused(
+            f"The tables are those of another version of the program ({here}, not {newest}).",
+            remedy="Run “mailer migrate”; if the database is the newer one, update the program.",
+            key="database_other_version", here=here, newest=newest,
+        )  # fmt: skip

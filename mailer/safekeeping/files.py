@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy.engine import Connection
-
 from mailer import migrations
 from mailer.campaigns.restored import Frozen
 from mailer.errors import Refused
@@ -25,18 +23,6 @@ class Restored:
     frozen: Frozen
     revision: str
     set_aside: Path | None  # what stood there before; None: nothing did
-
-
-def require_tables(connection: Connection) -> None:
-    here, newest = migrations.standing(connection)
-    if here is None:
-        raise Refused("The database has no tables yet.", remedy="Run “mailer migrate”.", key="database_empty")
-    if here != newest:
-        raise Refused(
-            f"The tables are those of another version of the program ({here}, not {newest}).",
-            remedy="Run “mailer migrate”; if the database is the newer one, update the program.",
-            key="database_other_version", here=here, newest=newest,
-        )  # fmt: skip
 
 
 def require_known(file: Path, revision: str | None) -> None:

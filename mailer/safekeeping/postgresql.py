@@ -22,7 +22,7 @@ from mailer.errors import Refused
 from subscribers.files import being_written
 from subscribers.model import Actor
 
-from .files import Restored, in_use, not_a_backup, require_known, require_tables
+from .files import Restored, in_use, not_a_backup, require_known
 
 _REVISION_TABLE = re.compile(r"^\d+; .* TABLE DATA \S+ alembic_version .*$", re.MULTILINE)
 _PLAIN = ("--no-owner", "--no-privileges")  # the role of the new place may have another name
@@ -31,7 +31,7 @@ _PLAIN = ("--no-owner", "--no-privileges")  # the role of the new place may have
 class PostgreSQL:
     def require_tables(self, engine: Engine) -> None:
         with engine.connect() as connection:
-            require_tables(connection)
+            migrations.require(connection)
 
     def copy(self, engine: Engine, target: Path) -> None:
         _run(
@@ -48,11 +48,16 @@ class PostgreSQL:
         if not empty and not force:
             raise _not_empty(engine)
         aside = None if empty else self._empty(engine, file, now)
-        _fill(engine, file, contents)
-        with engine.begin() as connection:
-            migrations.upgrade_on(connection, standing=revision)
-            frozen = restored.freeze(connection, by=by, now=now)
-            _, newest = migrations.standing(connection)
+        try:
+            _fill(engine, file, contents)
+            with engine.begin() as connection:
+                migrations.upgrade_on(connection, standing=revision)
+                frozen = restored.freeze(connection, by=by, now=now)
+                _, newest = migrations.standing(connection)
+        except Exception as error:
+            if aside is None:
+                raise
+            raise _emptied(engine, aside, error) from error
         return Restored(frozen, newest, aside)
 
     def _empty(self, engine: Engine, file: Path, now: datetime) -> Path:
@@ -109,6 +114,17 @@ def _not_empty(engine: Engine) -> Refused:
         f"The database {engine.url.database} is not empty.",
         remedy="Name an empty one in database.url, or use --force: it is backed up and emptied first.",
         key="database_not_empty", database=engine.url.database,
+    )  # fmt: skip
+
+
+def _emptied(engine: Engine, aside: Path, error: Exception) -> Refused:
+    """What stood there is gone from the database, and not from the disk."""
+    detail = str(error.facts.get("detail", error)) if isinstance(error, Refused) else str(error)
+    return Refused(
+        f"The backup could not be filled in, and the database {engine.url.database} has lost what stood in it: {detail}",
+        remedy=f"All of that is in {aside}: mend the cause and run this again, or put the old one back"
+        f" with “mailer restore {aside} --force”.",
+        key="database_emptied", database=engine.url.database, path=str(aside), detail=detail,
     )  # fmt: skip
 
 

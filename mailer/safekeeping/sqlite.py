@@ -19,7 +19,7 @@ from subscribers.database import open_engine
 from subscribers.files import make_private, put
 from subscribers.model import Actor
 
-from .files import Restored, in_use, not_a_backup, require_known, require_tables
+from .files import Restored, in_use, not_a_backup, require_known
 
 _MAGIC = b"SQLite format 3\x00"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -28,7 +28,7 @@ _BESIDE = ("-wal", "-shm", "-journal")
 class SQLite:
     def require_tables(self, engine: Engine) -> None:
         with engine.connect() as connection:
-            require_tables(connection)
+            migrations.require(connection)
 
     def copy(self, engine: Engine, target: Path) -> None:
         _copy(_path(engine), target)

@@ -258,7 +258,7 @@ class ReplyParser:
 
 
 def _enhanced(code: int, lines: tuple[str, ...]) -> str | None:
-    """The enhanced code if it has the class of the reply. RFC 2034 §4 puts it first; some close with it."""
+    """The enhanced code if it has the class of the reply. RFC 2034 §4 puts it first."""
     found = _ENHANCED.match(lines[0])
     return found[0] if found is not None and int(found[1]) == code // 100 else None
 

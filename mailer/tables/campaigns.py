@@ -45,17 +45,16 @@ campaign = sa.Table(
     sa.Column("issue_id", Id, sa.ForeignKey("issue.id"), nullable=True),  # null: an occurrence found no issue
     sa.Column("kind", sa.Text, nullable=False, server_default="regular"),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=True),  # why held: no_issue, not_approved, late, relay_policy, …
+    sa.Column("reason", sa.Text, nullable=True),  # why held: no_issue, not_approved, late, policy, …
     sa.Column("reason_facts", Json, nullable=True),
     sa.Column("again", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("at", Utc, nullable=False),  # when it shall start
     sa.Column("launched_at", Utc, nullable=True),  # the ledger was built
     sa.Column("finished_at", Utc, nullable=True),
-    sa.Column("waits_until", Utc, nullable=True),  # a quota or rate: nothing leaves before
-    sa.Column(
-        "waits_reason", sa.Text, nullable=True
-    ),  # quota | rate | relay_down, with the last reply in waits_reply
-    sa.Column("waits_reply", sa.Text, nullable=True),
+    sa.Column("waits_until", Utc, nullable=True),  # nothing leaves before
+    # quota | rate | quiet | relay_busy | relay_down | relay_refuses
+    sa.Column("waits_reason", sa.Text, nullable=True),
+    sa.Column("waits_reply", sa.Text, nullable=True),  # the relay's last words
     sa.Column("excluded", Json, nullable=True),  # {reason: people}, counted at build
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("created_at", Utc, nullable=False),

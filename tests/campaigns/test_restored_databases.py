@@ -14,6 +14,7 @@ from mailer.delivery.model import Notice
 from mailer.errors import Refused
 from mailer.i18n import words
 from mailer.tables.delivery import attempt, delivery
+from subscribers import tables
 
 from .conftest import KEIKO, NOW, RULES, Office
 
@@ -96,6 +97,44 @@ def test_a_campaign_that_had_begun_asks_how_sure_a_person_is(office: Office, sta
         assert (caught.value.key, caught.value.facts["people"]) == ("restored_asks", READERS)
     with office.begin() as connection:
         assert store.resume(connection, made, by=KEIKO, now=NOW + HOUR, sure=True) is CampaignState.SENDING
+
+
+@pytest.mark.parametrize("was", ["scheduled", "sending", "paused", "held"])
+def test_every_hold_is_on_record_in_one_form(office: Office, was: str) -> None:
+    office.approved()
+    if was == "scheduled":
+        with office.begin() as connection:
+            made = orders.schedule(connection, ORDER, NOW + 3 * HOUR, by=KEIKO, now=NOW).campaign_id
+    else:
+        made = send(office)
+    with office.begin() as connection:
+        if was == "paused":
+            store.pause(connection, made, by=KEIKO, now=NOW)
+        if was == "held":
+            assert ledger.hold(connection, made, "policy", {"reply": "550"}, NOW)
+        assert not ledger.hold(connection, made, "policy", {}, NOW) or was == "sending"
+    freeze(office)
+    with office.begin() as connection:
+        record = tables.audit_record
+        said = connection.execute(
+            sa.select(record).where(record.c.action == ledger.HOLD).order_by(record.c.id)
+        ).all()
+        now = store.get(connection, made)
+    for one in said:
+        assert (set(one.before), set(one.after)) == ({"state", "reason"}, {"state", "reason", "facts"})
+    assert said[-1].after == {"state": "held", "reason": "restored", "facts": dict(now.reason_facts)}
+    assert now.reason_facts.get("why") == ("policy" if was in ("held", "sending") else None)
+
+
+def test_the_breaker_counts_from_the_moment_that_the_store_writes_down(office: Office) -> None:  # F7
+    office.approved()
+    made = send(office)
+    with office.begin() as connection:
+        assert ledger.last_let_go(connection, made) == NOW
+        store.pause(connection, made, by=KEIKO, now=NOW + HOUR)
+        assert ledger.last_let_go(connection, made) == NOW
+        store.resume(connection, made, by=KEIKO, now=NOW + 2 * HOUR)
+        assert ledger.last_let_go(connection, made) == NOW + 2 * HOUR
 
 
 def test_what_is_over_stays_over(office: Office) -> None:

@@ -9,22 +9,22 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from mailer.delivery import forecast, ledger, throttle
-from mailer.delivery.forecast import Limits, Wire
+from mailer.delivery.forecast import Limits, Speed
 from mailer.delivery.model import DeliveryState, Settlement
 from mailer.delivery.quiet import Quiet
 from mailer.delivery.throttle import parse
 
 
 def test_without_rates_the_wire_decides(now):
-    assert forecast.reckon(600, now, wire=Wire(measured_per_second=10)) == now + timedelta(minutes=1)
-    assert forecast.reckon(600, now, wire=Wire(connections=2)) == now + timedelta(seconds=100)
+    assert forecast.reckon(600, now, speed=Speed(measured_per_second=10)) == now + timedelta(minutes=1)
+    assert forecast.reckon(600, now, speed=Speed(connections=2)) == now + timedelta(seconds=100)
     assert forecast.reckon(0, now) == now
 
 
 def test_a_wait_comes_first(now):
     until = now + timedelta(hours=1)
     assert forecast.reckon(
-        10, now, wire=Wire(measured_per_second=10), waits_until=until
+        10, now, speed=Speed(measured_per_second=10), waits_until=until
     ) == until + timedelta(seconds=1)
 
 
@@ -44,14 +44,14 @@ def test_what_was_sent_before_counts(now):
 
 @pytest.mark.parametrize("queued", [1, 20, 21, 95, 430, 900])
 def test_it_says_what_the_throttle_then_does(sqlite, now, queued):
-    rates, wire = [parse("20/minute"), parse("450/day")], Wire(measured_per_second=50)
+    rates, speed = [parse("20/minute"), parse("450/day")], Speed(measured_per_second=50)
     at, left = now, queued
     while left:
         with sqlite.begin() as connection:
             grant = throttle.take(connection, "relay", rates, min(left, 10), at)
         left -= grant.granted
         at = grant.next_at if grant.next_at else at + timedelta(seconds=grant.granted / 50)
-    said = forecast.reckon(queued, now, rates, wire=wire)
+    said = forecast.reckon(queued, now, rates, speed=speed)
     assert abs(said - at) <= max((at - now) * 0.02, timedelta(seconds=4))
 
 
@@ -88,18 +88,18 @@ NIGHT = Quiet(ZoneInfo("Asia/Tokyo"), time(22), time(7))
 
 
 def test_what_does_not_fit_before_the_night_leaves_in_the_morning(now):
-    wire = Wire(measured_per_second=1)
-    assert forecast.reckon(3600, now, wire=wire, quiet=NIGHT) == now + timedelta(hours=1)
+    speed = Speed(measured_per_second=1)
+    assert forecast.reckon(3600, now, speed=speed, quiet=NIGHT) == now + timedelta(hours=1)
     # 13 hours until 22:00, then 9 hours of night, then the last hour.
-    assert forecast.reckon(14 * 3600, now, wire=wire, quiet=NIGHT) == now + timedelta(hours=23)
-    assert forecast.reckon(1, now + timedelta(hours=14), wire=wire, quiet=NIGHT) == now + timedelta(
+    assert forecast.reckon(14 * 3600, now, speed=speed, quiet=NIGHT) == now + timedelta(hours=23)
+    assert forecast.reckon(1, now + timedelta(hours=14), speed=speed, quiet=NIGHT) == now + timedelta(
         hours=22, seconds=1
     )
 
 
 def test_a_wait_that_ends_in_the_night_ends_in_the_morning(now):
     at = forecast.reckon(
-        1, now, wire=Wire(measured_per_second=1), waits_until=now + timedelta(hours=15), quiet=NIGHT
+        1, now, speed=Speed(measured_per_second=1), waits_until=now + timedelta(hours=15), quiet=NIGHT
     )
     assert at == now + timedelta(hours=22, seconds=1)
 
@@ -107,7 +107,7 @@ def test_a_wait_that_ends_in_the_night_ends_in_the_morning(now):
 def test_rates_and_closed_days_come_together(now):
     closed = Quiet(ZoneInfo("Asia/Tokyo"), time(22), time(7), lambda day: day == date(2034, 12, 21))
     rates = [parse("450/day")]
-    at = forecast.reckon(800, now, rates, wire=Wire(measured_per_second=1), quiet=closed)
+    at = forecast.reckon(800, now, rates, speed=Speed(measured_per_second=1), quiet=closed)
     assert now + timedelta(days=1, hours=22) < at < now + timedelta(days=2)
 
 

@@ -63,3 +63,17 @@ def test_a_fault_of_the_program_that_quotes_an_address_is_masked():  # F39
         None, "error", {"event": "unexpected", "exception": "ValueError: p1@example.org", "campaign": 3}
     )
     assert event == {"event": "unexpected", "exception": "ValueError: ‹address›", "campaign": 3}
+
+
+def test_an_address_deep_in_a_line_is_masked_too():  # F39
+    plain = {"event": "clock", "campaign": 3, "sure": True, "share": 0.5, "until": None}
+    event = mask(
+        None,
+        "info",
+        {
+            **plain,
+            "facts": {"to": "p1@example.org", "of": [("p2@example.org", 7)]},
+            "error": ValueError("p3@example.org"),
+        },
+    )
+    assert event == {**plain, "facts": {"to": "‹address›", "of": [["‹address›", 7]]}, "error": "‹address›"}

@@ -191,7 +191,7 @@ def test_a_relay_that_is_down_is_tried_soon_then_more_rarely(database, now):
     assert waits == [15, 30, 60, 120, 240, 480, 600, 600]
     with database.begin() as connection:
         throttle.reopen(connection, SCOPE, at)
-        assert throttle.closed(connection, SCOPE) is None
+        assert throttle.gates(connection) == {}
     assert close(database, "relay_down", at).until == at + timedelta(seconds=15)
 
 

@@ -11,6 +11,8 @@ from .change import cancel, enqueue_notice, requeue, skip_for
 from .claim import claim, due, release, release_dead, release_expired, renew
 from .counts import counts, open_rows, totals
 from .course import (
+    HOLD,
+    LET_GO,
     close,
     closed,
     finish_done,
@@ -19,6 +21,7 @@ from .course import (
     hold,
     hold_unserved,
     keep_quiet,
+    last_let_go,
     lift,
     open_at,
     reopen,
@@ -33,6 +36,8 @@ from .tidy import forget_claims
 from .watching import by_domain, last_replies, reply_shown
 
 __all__ = [
+    "HOLD",
+    "LET_GO",
     "attempting",
     "build",
     "by_domain",
@@ -52,6 +57,7 @@ __all__ = [
     "hold",
     "hold_unserved",
     "keep_quiet",
+    "last_let_go",
     "last_replies",
     "lift",
     "open_at",

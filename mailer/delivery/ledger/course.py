@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -23,6 +23,10 @@ PRESS = Actor("system", "sender")
 RELAYS_WAITS = ("quota", "rate", "relay_busy", "relay_down", "relay_refuses")
 
 
+# What the audit record calls these moves, whoever makes them: `last_let_go` reads what campaigns.store writes.
+HOLD, LET_GO = "campaign.hold", "campaign.send"
+
+
 def wait(
     connection: Connection,
     until: datetime,
@@ -33,7 +37,7 @@ def wait(
 ) -> int:
     """Nothing of the campaigns of this share (rehearsals use no relay) leaves before `until`; how many wait.
 
-    `reason`: quota, rate, relay_refuses, relay_down. `reply`: the server's last words. Quiet time that ends
+    `reason`: one of RELAYS_WAITS. `reply`: the server's last words, without addresses. Quiet time that ends
     later stays.
     """
     quiet_longer = sa.and_(campaign.c.waits_reason == "quiet", campaign.c.waits_until >= until)
@@ -90,17 +94,32 @@ def hold(
     now: datetime,
     *,
     by: Actor = PRESS,
+    out_of: Collection[str] = ("sending",),
 ) -> bool:
-    """Stop a campaign that is sending until a person resumes it; False if it was not sending."""
-    held = connection.execute(
-        campaign.update()
-        .where(campaign.c.id == campaign_id, campaign.c.state == "sending")
-        .values(state="held", reason=reason, reason_facts=dict(facts))
-    ).rowcount
-    if held:
-        after = {"state": "held", "reason": reason, **facts}
-        audit.record(connection, by, "campaign.hold", f"campaign:{campaign_id}", now, after=after)
-    return bool(held)
+    """A rule stops the campaign until a person resumes it; False if it was in none of the states `out_of`.
+
+    The one way into *held*, for senders, the clock and a restore. `reason` is a code, `facts` fill its sentence
+    and hold no reader's address: they stay in the audit record when the person is erased.
+    """
+    mine = campaign.c.id == campaign_id, campaign.c.state.in_(list(out_of))
+    asked = sa.select(campaign.c.state, campaign.c.reason).where(*mine).with_for_update()
+    before = connection.execute(asked).one_or_none()
+    if before is None:
+        return False
+    connection.execute(
+        campaign.update().where(*mine).values(state="held", reason=reason, reason_facts=dict(facts))
+    )
+    audit.record(
+        connection, by, HOLD, f"campaign:{campaign_id}", now,
+        before={"state": before.state, "reason": before.reason},
+        after={"state": "held", "reason": reason, "facts": dict(facts)},
+    )  # fmt: skip
+    return True
+
+
+def last_let_go(connection: Connection, campaign_id: int) -> datetime | None:
+    """When it was launched or a person last resumed it."""
+    return audit.last(connection, LET_GO, f"campaign:{campaign_id}")
 
 
 def close(connection: Connection, campaign_id: int, minutes: int) -> None:
