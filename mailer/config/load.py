@@ -222,6 +222,18 @@ def keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[st
             yield f"{prefix}{name}", field
 
 
+# Tables that a default does not show. They stand last in their section: a key after them would be theirs.
+_TABLES = {
+    "checks": ['missing_alt = "warn"'],
+    "relay.more": ["[[relay.more]]", 'host = "smtp2.example.org"'],
+    "sender.newsletters": [
+        "[sender.newsletters.harbour]",
+        'name = { ja = "みなと便り", en = "Harbour Letter" }',
+        'email = "harbour@example.org"',
+    ],
+}
+
+
 def example() -> str:
     """config.example.toml: every key with its default and its one line."""
     lines = [
@@ -239,10 +251,8 @@ def example() -> str:
             lines += ["", f"[{table}]"]
             section = table
         lines.append(f"# {field.description}")
-        if not name:
-            lines.append('# missing_alt = "warn"')
-        elif name == "more":
-            lines += ["# [[relay.more]]", '# host = "smtp2.example.org"']
+        if key in _TABLES:
+            lines += [f"# {line}" for line in _TABLES[key]]
         else:
             default = field.get_default()
             lines.append(f"# {name} =" if default is None else f"{name} = {_toml(default)}")

@@ -175,7 +175,7 @@ class Sender(Part):
     contact: str = Field("", description="Address or URL for questions and complaints / 問い合わせ先")
     newsletters: dict[str, SenderOf] = Field(
         {},
-        description="Another sender for a newsletter, as [sender.newsletters.KEY] / ニュースレターごとの差出人",
+        description="Another sender for a newsletter, as [sender.newsletters.KEY]; what is not set is as above / ニュースレターごとの差出人",
     )
 
 
@@ -276,7 +276,7 @@ class Delivery(Part):
     )
     quiet_days: Annotated[list[QuietDay], AfterValidator(_some_day_left)] = Field(
         [],
-        description='No campaign leaves on these days; "closed" = site.closed_days / 配信しない日（"holidays" は祝日）',
+        description='No campaign leaves then: mon tue wed thu fri sat sun holidays closed (= site.closed_days), such as ["sat", "sun"] / 配信しない曜日・祝日・休業日',
     )
     domain_rates: Annotated[dict[str, list[Rate]], AfterValidator(_domains)] = Field(
         {},
