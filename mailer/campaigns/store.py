@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.campaigns.model import TRANSITIONS, UNFINISHED, Campaign, CampaignKind, CampaignState, Why
-from mailer.delivery import ledger
+from mailer.delivery import failover, ledger
 from mailer.delivery.model import DeliveryState
 from mailer.errors import NotFound, Refused
 from mailer.tables.campaigns import campaign, campaign_list
@@ -136,7 +136,8 @@ def pause(connection: Connection, campaign_id: int, *, by: Actor, now: datetime)
 def resume(
     connection: Connection, campaign_id: int, *, by: Actor, now: datetime, sure: bool = False
 ) -> CampaignState:
-    """Go on where it stopped; the new state. A person has decided, so no rule asks the same again.
+    """Go on where it stopped, or try at once what waits for a relay; the new state. A person has decided, so no
+    rule asks the same again.
 
     With a ledger: sending, and what is left of a safety window is over. Before its launch: scheduled again,
     at `now` if its time is past (F8). A campaign that a backup knows as begun goes on only if the person is
@@ -144,6 +145,8 @@ def resume(
     """
     found = get(connection, campaign_id)
     _no_rehearsal(found)
+    if found.state not in (CampaignState.HELD, CampaignState.PAUSED, CampaignState.SENDING):
+        raise impossible(found, CampaignState.SENDING)
     if found.launched_at is None:
         decided = {"reason_facts": {"decided": found.reason}} if found.reason else {}
         move(
@@ -152,8 +155,10 @@ def resume(
         return CampaignState.SCHEDULED
     if found.reason == Why.RESTORED and not sure:
         raise _asks_again(found)
-    opens = {"opens_at": now} if found.is_closed(now) else {}
-    move(connection, campaign_id, CampaignState.SENDING, by=by, now=now, **opens)
+    if found.state is not CampaignState.SENDING:
+        opens = {"opens_at": now} if found.is_closed(now) else {}
+        move(connection, campaign_id, CampaignState.SENDING, by=by, now=now, **opens)
+    failover.knock(connection, now)
     return CampaignState.SENDING
 
 
@@ -179,6 +184,7 @@ def retry(connection: Connection, campaign_id: int, *, uncertain: bool, by: Acto
 
     Raises NotFound, Refused (it was cancelled or has no ledger yet).
     """
+    lock(connection, campaign_id)  # else a sender could finish it between the rows and the campaign
     found = get(connection, campaign_id)
     _no_rehearsal(found)
     if found.state not in (
@@ -197,6 +203,11 @@ def retry(connection: Connection, campaign_id: int, *, uncertain: bool, by: Acto
             after={"state": str(which), "deliveries": queued},
         )  # fmt: skip
     return queued
+
+
+def lock(connection: Connection, campaign_id: int) -> None:
+    """Until the transaction ends nobody else moves it (SQLite has one writer anyway)."""
+    connection.execute(sa.select(campaign.c.id).where(campaign.c.id == campaign_id).with_for_update())
 
 
 def _no_rehearsal(found: Campaign) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from mailer.delivery import ledger, throttle
 from mailer.delivery.press import Settings
-from mailer.delivery.routes import Share
+from mailer.delivery.routes import WHOLE, Share
 
 
 def share(connection: Connection, settings: Settings, now: datetime) -> Share:
@@ -40,6 +40,18 @@ def tell(connection: Connection, settings: Settings, now: datetime) -> None:
         ledger.lift(connection, Share(settings.only, settings.routes.through(settings.relay)))
     for newsletters, gate in stopped:
         ledger.wait(connection, gate.until, gate.reason, gate.reply, share=Share(settings.only, newsletters))
+
+
+def reconsider(connection: Connection, settings: Settings, now: datetime) -> None:
+    """A sender begins: what waits for a relay or a rate of another configuration is asked anew."""
+    ledger.lift(connection, Share(settings.only, settings.routes.through(settings.relay)))
+    tell(connection, settings, now)
+
+
+def knock(connection: Connection, now: datetime) -> None:
+    """A person says that it should go now: closed relays are asked by one message, rates are reckoned again."""
+    throttle.knock(connection, now)
+    ledger.lift(connection, WHOLE)
 
 
 def wait_for_rate(connection: Connection, settings: Settings, until: datetime, now: datetime) -> None:

@@ -161,7 +161,9 @@ class Sender:
 
     async def _tidy(self, now: datetime, stop: asyncio.Event) -> None:
         """Take over from senders that are gone; often enough that nobody waits long after a lease."""
-        if self._tidied_at is not None and abs(now - self._tidied_at) < self.settings.lease / 10:
+        if self._tidied_at is None:
+            await self.at_ledger(lambda connection: failover.reconsider(connection, self.settings, now), stop)
+        elif abs(now - self._tidied_at) < self.settings.lease / 10:
             return
         self._tidied_at = now
         resend = self.settings.policy.resend_uncertain

@@ -237,6 +237,13 @@ def reopen(connection: Connection, relay: str, now: datetime) -> None:
     )
 
 
+def knock(connection: Connection, now: datetime) -> int:
+    """Whatever the relays said, one message may ask again now: a person has mended something. How many ask."""
+    return connection.execute(
+        relay_state.update().where(relay_state.c.closed_until > now).values(closed_until=now, updated_at=now)
+    ).rowcount
+
+
 def _window_end(
     connection: Connection, scope: str, rates: Sequence[Rate], now: datetime, times: int
 ) -> datetime:

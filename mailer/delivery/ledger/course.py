@@ -190,10 +190,16 @@ def _finish(connection: Connection, now: datetime, by: Actor, which: sa.ColumnEl
     is_open = [
         sa.exists().where(delivery.c.campaign_id == campaign.c.id, open_in(state)) for state in OPEN_STATES
     ]
+    # First the lock, then the look: a retry that queues rows at this moment holds the campaign, and PostgreSQL
+    # would go on looking with what it saw before it had to wait.
+    sending = sa.select(campaign.c.id).where(campaign.c.state == "sending", which).with_for_update()
+    locked = connection.scalars(sending.order_by(campaign.c.id)).all()
+    if not locked:
+        return []
     finished = list(
         connection.scalars(
             campaign.update()
-            .where(campaign.c.state == "sending", which, ~sa.or_(*is_open))
+            .where(campaign.c.id.in_(locked), ~sa.or_(*is_open))
             .values(state="finished", finished_at=now, waits_until=None, waits_reason=None, waits_reply=None)
             .returning(campaign.c.id)
         )
