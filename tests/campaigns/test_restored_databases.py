@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from mailer.campaigns import clock, orders, reasons, restored, store
 from mailer.campaigns.model import CampaignState, Order
-from mailer.delivery import ledger
+from mailer.delivery import first_copy, ledger
 from mailer.delivery.model import Notice
 from mailer.errors import Refused
 from mailer.i18n import words
@@ -158,6 +158,10 @@ def test_what_was_in_hand_is_queued_or_uncertain_and_waiting_notices_are_cancell
             number_of = ledger.enqueue_notice(connection, notice, NOW)
             held = {"state": state, "attempts": 1, "lease_until": NOW + HOUR, "fence": 7}
             connection.execute(delivery.update().where(delivery.c.id == number_of).values(**held))
+        own = Notice(
+            first_copy.PURPOSE, "first_copy:1", "o@example.org", "example.org", editions["ja"], "ja", {}
+        )
+        ledger.enqueue_notice(connection, own, NOW)  # cancelled, too, and not told as a notice to a reader
         rows = connection.scalars(sa.select(delivery.c.id).where(delivery.c.campaign_id == made)).all()
         for id_, state in zip(rows, ("claimed", "attempting"), strict=False):
             held = {"state": state, "attempts": 1, "lease_until": NOW + 9 * HOUR, "fence": 7}
@@ -170,6 +174,7 @@ def test_what_was_in_hand_is_queued_or_uncertain_and_waiting_notices_are_cancell
         assert sorted((row.notice or "", row.state) for row in states) == [
             ("", "queued"), ("", "queued"), ("", "queued"), ("", "uncertain"),
             ("confirm", "cancelled"), ("confirm", "cancelled"), ("confirm", "uncertain"),
+            ("first_copy", "cancelled"),
         ]  # fmt: skip
         assert set(connection.scalars(sa.select(attempt.c.outcome))) == {"uncertain"}
         assert ledger.claim(connection, "host:1:a", 10, NOW + 2 * HOUR, HOUR) == []

@@ -225,6 +225,29 @@ def test_a_database_that_is_not_empty_needs_force_on_postgresql(kept: Office) ->
     assert gone["code"] == "database_program_missing" and "postgresql-client-" in gone["remedy"]
 
 
+def test_a_restore_that_fails_half_way_says_where_the_old_database_is(kept: Office) -> None:  # F9
+    if _is_sqlite(kept):
+        pytest.skip("SQLite renames the old file when the new one is whole, not before")
+    kept.json("backup", "office.backup")
+    real = shutil.which("pg_restore", path=kept.environ.get("PATH"))
+    broken = kept.folder / "broken" / "pg_restore"
+    broken.parent.mkdir()
+    broken.write_text(
+        f'#!/bin/sh\ncase "$*" in *--single-transaction*) echo "no space left" >&2; exit 1;; esac\nexec {real} "$@"\n'
+    )
+    broken.chmod(0o755)
+    path = kept.environ.get("PATH", os.environ["PATH"])
+    kept.environ["PATH"] = f"{broken.parent}{os.pathsep}{path}"
+    told = _restore(kept, "office.backup", code=1)["error"]
+    assert told["code"] == "database_emptied"
+    assert "no space left" in told["message"]
+    (aside,) = kept.folder.glob("mailer_kept.*.dump")
+    assert aside.name in told["remedy"]
+    kept.environ["PATH"] = path
+    _restore(kept, aside.name)
+    assert [one["slug"] for one in kept.json("lists", "list")] == ["enews"]
+
+
 def test_a_damaged_database_is_set_aside_as_it_is(ready: Office) -> None:
     ready.json("backup", "office.backup")
     gc.collect()

@@ -15,12 +15,13 @@ from .claim import release_expired
 from .rows import open_in
 
 _S = DeliveryState
+_FIRST_COPY = "first_copy"  # first_copy.PURPOSE, of a module that builds on this one
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
     uncertain: int  # rows that were on the wire when the backup was made
-    notices: int  # that waited and are cancelled
+    notices: int  # to readers, that waited and are cancelled; the office's first copies are not counted
 
 
 def freeze(connection: Connection, now: datetime) -> Frozen:
@@ -34,9 +35,12 @@ def freeze(connection: Connection, now: datetime) -> Frozen:
         .values(lease_until=now - timedelta(seconds=1))
     )
     _, uncertain = release_expired(connection, now, resend=False)
-    notices = connection.execute(
+    waits = (delivery.c.campaign_id.is_(None), open_in(_S.QUEUED, _S.DEFERRED))
+    to_readers = sa.select(sa.func.count()).where(*waits, delivery.c.notice != _FIRST_COPY)
+    notices = connection.scalar(to_readers) or 0
+    connection.execute(
         delivery.update()
-        .where(delivery.c.campaign_id.is_(None), open_in(_S.QUEUED, _S.DEFERRED))
+        .where(*waits)
         .values(state=_S.CANCELLED, reason="restored", settled_at=now, lease_until=sa.null())
-    ).rowcount
+    )
     return Frozen(uncertain, notices)
