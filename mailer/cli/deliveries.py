@@ -13,6 +13,7 @@ from mailer import i18n
 from mailer.i18n import Words
 
 from .main import Desk
+from .out import out_file
 
 if TYPE_CHECKING:
     from mailer.delivery.model import DeliveryState
@@ -41,6 +42,7 @@ def add_deliveries(group: typer.Typer, said: Words) -> None:
         attempts: bool = typer.Option(
             False, "--attempts", help=said("cli.campaigns.deliveries.attempts"), show_default=False
         ),
+        force: bool = typer.Option(False, "--force", help=said("cli.out.force"), show_default=False),
     ) -> None:
         from mailer.campaigns.exporting import Spoken, Wanted, export_csv, export_json
 
@@ -61,7 +63,7 @@ def add_deliveries(group: typer.Typer, said: Words) -> None:
             lambda column, code: words.said(f"{_CODES[column]}.{code}", code),
             zone,
         )
-        with nullcontext(sys.stdout.buffer) if on_screen else out.open("wb") as file:
+        with nullcontext(sys.stdout.buffer) if on_screen else out_file(out, force=force) as file:
             if as_json:
                 people = export_json(house.engine, wanted, file, zone, by=desk.by, now=now)
             else:

@@ -85,3 +85,14 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
     assert raised.value.filename == str(tmp_path / "nowhere" / "b")
     with pytest.raises(IsADirectoryError), being_written(tmp_path):
         pass
+
+
+def test_deliveries_are_written_whole_and_over_nothing_unless_told(ready: Office) -> None:  # F39
+    ready.run("campaigns", "send", "2034-12", "--list", "enews")
+    write = ("campaigns", "deliveries", "1", "--out", "sent.csv")
+    (ready.folder / "sent.csv").write_text("mine")
+    assert ready.json(*write, code=1)["error"]["code"] == "file_exists"
+    assert (ready.folder / "sent.csv").read_text() == "mine"
+    ready.run(*write, "--force")
+    assert mode(ready.folder / "sent.csv") == 0o600
+    assert "hana@example.org" in (ready.folder / "sent.csv").read_text("utf-8-sig")
