@@ -22,7 +22,7 @@ def in_words(campaign: Campaign, words: Words, zone: str) -> str:
     if campaign.reason == Why.RESTORED and campaign.launched_at is not None:
         key = "hold.restored.begun"
     facts = {name: _told(name, value, words, zone) for name, value in campaign.reason_facts.items()}
-    return words.said(key, campaign.reason, **facts)
+    return words.said(key, campaign.reason, **{"campaign": campaign.id, **facts})
 
 
 def _told(name: str, value: object, words: Words, zone: str) -> object:

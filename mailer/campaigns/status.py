@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.campaigns import store
-from mailer.campaigns.model import Campaign
+from mailer.campaigns.model import Campaign, CampaignState
 from mailer.delivery import first_copy, ledger
 from mailer.delivery.ledger.watching import DomainCount, LastReply
 from mailer.delivery.model import OPEN_STATES, Counts
@@ -44,8 +44,12 @@ class Status:
     replies: tuple[LastReply, ...]
     slowed: tuple[SlowedDomain, ...]
     rate_now: float  # accepted in the last minute, a second
-    finish: datetime | None = None  # predicted; None: nothing is open, or nobody reckoned
+    finish: datetime | None = None  # predicted; None: nothing is open or sending, or nobody reckoned
     first_copy_to: str | None = None  # the office's address, if there is a safety window
+
+    @property
+    def is_sending(self) -> bool:
+        return self.campaign.state == CampaignState.SENDING
 
     @property
     def open(self) -> int:
@@ -111,7 +115,7 @@ def masked(campaign: Campaign) -> Campaign:
 
 
 def _safety(campaign: Campaign, to: str | None) -> dict[str, object] | None:
-    """`opens_at` null: the first copies have not all arrived yet."""
+    """`opens_at` null: the first copies have not all been accepted yet."""
     if campaign.safety_minutes == 0:
         return None
     return {"minutes": campaign.safety_minutes, "opens_at": _iso(campaign.opens_at), "to": to}

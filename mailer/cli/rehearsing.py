@@ -9,7 +9,7 @@ from mailer.i18n import Words
 
 from .main import Desk
 from .say import Say
-from .sheet import left_in_words, print_status
+from .sheet import left_in_words, print_folded, print_status, reasons_in_words
 
 if TYPE_CHECKING:
     from mailer.campaigns.rehearsal import Rehearsed
@@ -72,20 +72,18 @@ def tell(say: Say, done: "Rehearsed", finish: datetime | None, now: datetime, zo
     """Who would get it, how heavy it is, how long it would take, and what would go wrong."""
     words, basket, counts = say.words, done.basket, done.status.counts
     campaign = done.status.campaign
-    say.line(
-        "cli.campaigns.rehearse.done", slug=campaign.issue or "", count=basket.messages, campaign=campaign.id
+    slug = campaign.issue or ""
+    print_folded(
+        say, words("cli.campaigns.rehearse.done", slug=slug, count=basket.messages, campaign=campaign.id)
     )
     left_out = {**counts.excluded, **counts.skipped}
     if left_out:
-        reasons = [
-            f"{words.said(f'excluded.{why}', why)} {words.number(people)}" for why, people in left_out.items()
-        ]
-        say.text("  " + words("cli.campaigns.status.excluded", reasons=words.join(reasons)))
+        print_folded(
+            say, "  " + words("cli.campaigns.status.excluded", reasons=reasons_in_words(words, left_out))
+        )
     if done.refused:
-        reasons = [
-            f"{words.said(f'excluded.{why}', why)} {words.number(n)}" for why, n in done.refused.items()
-        ]
-        say.text("  " + words("cli.campaigns.rehearse.refused", reasons=words.join(reasons)))
+        refused = reasons_in_words(words, done.refused)
+        print_folded(say, "  " + words("cli.campaigns.rehearse.refused", reasons=refused))
     if basket.needs_smtputf8:
         say.text("  " + words("cli.campaigns.rehearse.smtputf8", count=basket.needs_smtputf8))
     if not basket.messages:
@@ -101,7 +99,7 @@ def tell(say: Say, done: "Rehearsed", finish: datetime | None, now: datetime, zo
     )
     if finish is not None:
         left, at = left_in_words(words, finish - now), words.moment(finish, zone)
-        say.text("  " + words("cli.campaigns.rehearse.finish", left=left, at=at))
+        print_folded(say, "  " + words("cli.campaigns.rehearse.finish", left=left, at=at))
     say.text("")
     say.table(
         [f"  {words('cli.campaigns.column.language')}", words("cli.campaigns.column.people")],

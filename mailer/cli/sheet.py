@@ -4,11 +4,11 @@ Owns the words' order and the alignment, nothing else: no question to the databa
 every command that ends with the standing of a campaign.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -16,54 +16,69 @@ from rich.text import Text
 
 from mailer.campaigns.reasons import in_words
 from mailer.i18n import Words
+from subscribers.address import readable_domain
 
+from .folding import fold
 from .say import Printable, Say
 
 if TYPE_CHECKING:
     from mailer.bootstrap import House
     from mailer.campaigns.model import Campaign
     from mailer.campaigns.status import Status
+    from mailer.delivery.quiet import Quiet
 
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
+_TOO_SHORT = 5.0  # seconds: a handful of mails tells no speed
 
 
 def print_status(say: Say, house: "House", status: "Status") -> None:
     """The campaign as a person wants to know it: state, why, numbers, what comes next."""
-    for part in Sheet(say.words, house.config.site.time_zone).parts(status, datetime.now(UTC)):
+    for part in sheet_of(say, house).parts(status, datetime.now(UTC)):
         if isinstance(part, str):
-            say.text(part)
+            print_folded(say, part)
         else:
             say.show(part)
+
+
+def sheet_of(say: Say, house: "House", *, short: bool = False) -> "Sheet":
+    from mailer.bootstrap import quiet_time
+
+    return Sheet(say.words, house.config.site.time_zone, quiet_time(house.config), short=short)
+
+
+def print_folded(say: Say, text: str) -> None:
+    """On stdout, in lines of the terminal's width; 80 columns where there is none."""
+    for line in fold(text, Console().width):
+        say.text(line)
 
 
 class Sheet:
     """A campaign's standing in one language: sentences and tables for 80 columns."""
 
-    def __init__(self, words: Words, zone: str, *, short: bool = False) -> None:
-        self._words, self._zone = words, zone
+    def __init__(self, words: Words, zone: str, quiet: "Quiet | None" = None, *, short: bool = False) -> None:
+        self._words, self._zone, self._quiet = words, zone, quiet
         self._most = (5, 3) if short else (10, 5)  # domains, replies: a live view fits a window of 40 lines
 
     def parts(self, status: "Status", now: datetime) -> Iterator[str | Table]:
         yield from self._head(status)
-        if (
-            status.first_copy_to
-            and status.campaign.is_closed(now)
-            and str(status.campaign.state) == "sending"
-        ):
+        if status.first_copy_to and status.is_sending and status.campaign.is_closed(now):
             yield "  " + self.safety(status.campaign, status.first_copy_to)
         yield from self._course(status, now)
         if uncertain := status.counts.by_state.get("uncertain"):
             yield "  " + self._words(
                 "cli.campaigns.status.uncertain", count=uncertain, campaign=status.campaign.id
             )
-        for part in (self._people(status), self._domains(status), self._replies(status)):
+        blocks: tuple[Iterator[str | Table], ...] = (
+            self._people(status), self._domains(status), self._replies(status),
+        )  # fmt: skip
+        for part in blocks:
             for number, one in enumerate(part):
                 if number == 0:
                     yield ""
                 yield one
 
-    def live(self, status: "Status", still_open: int, now: datetime) -> RenderableType:
-        """The same with a bar, wrapped by the terminal's width."""
+    def live(self, status: "Status", still_open: int, now: datetime, width: int) -> RenderableType:
+        """The same with a bar, for a terminal of so many columns."""
         total = status.counts.total
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
@@ -71,9 +86,7 @@ class Sheet:
             f"{self._words.number(total - still_open)} / {self._words.number(total)}",
         )
         shown: list[RenderableType] = [
-            Padding(Text(part.strip()), (0, 0, 0, len(part) - len(part.lstrip())))
-            if isinstance(part, str)
-            else part
+            Text("\n".join(fold(part, width))) if isinstance(part, str) else part
             for part in self.parts(status, now)
         ]
         return Printable(Group(shown[0], Padding(bar, (0, 0, 0, 2)), *shown[1:]))
@@ -86,7 +99,7 @@ class Sheet:
             at=words.moment(now, self._zone),
             standing=self._headline(campaign),
             count=still_open,
-        ) + (f" {self.waits(campaign)}" if campaign.waits_until else "")
+        ) + (f" {self.waits(campaign)}" if campaign.waits_until and str(campaign.state) == "sending" else "")
 
     def safety(self, campaign: "Campaign", to: str) -> str:
         """Who looks at the first copy, when the rest leaves, and how to stop it."""
@@ -104,8 +117,9 @@ class Sheet:
         words = self._words
         reason = words.said(f"wait.{campaign.waits_reason}", campaign.waits_reason or "")
         until = words.moment(campaign.waits_until, self._zone) if campaign.waits_until else ""
-        text = words("cli.campaigns.status.waits", until=until, reason=reason)
-        return f"{text} ({campaign.waits_reply})" if campaign.waits_reply else text
+        if reply := campaign.waits_reply:
+            return words("cli.campaigns.status.waits_reply", until=until, reason=reason, reply=reply)
+        return words("cli.campaigns.status.waits", until=until, reason=reason)
 
     def _headline(self, campaign: "Campaign") -> str:
         words = self._words
@@ -121,7 +135,9 @@ class Sheet:
             yield "  " + words("cli.campaigns.status.rehearsal")
         if campaign.reason:
             yield "  " + in_words(campaign, words, self._zone)
-        if campaign.waits_until:
+        if str(campaign.state) == "scheduled":
+            yield "  " + self._begins(campaign)
+        if campaign.waits_until and status.is_sending:
             yield "  " + self.waits(campaign)
         if counts.total:
             accepted = counts.by_state.get("accepted", 0)
@@ -130,13 +146,18 @@ class Sheet:
             yield "  " + words("cli.campaigns.status.nobody")
         left_out = {**counts.excluded, **counts.skipped}
         if left_out:
-            reasons = [
-                f"{words.said(f'excluded.{why}', why)} {words.number(people)}"
-                for why, people in left_out.items()
-            ]
-            yield "  " + words("cli.campaigns.status.excluded", reasons=words.join(reasons))
+            yield "  " + words("cli.campaigns.status.excluded", reasons=reasons_in_words(words, left_out))
 
-    def _people(self, status: "Status") -> Iterator[Table]:
+    def _begins(self, campaign: "Campaign") -> str:
+        at = self._words.moment(campaign.at, self._zone)
+        until = self._quiet.until(campaign.at) if self._quiet is not None else None
+        if until is None:
+            return self._words("cli.campaigns.status.begins", at=at)
+        return self._words(
+            "cli.campaigns.status.begins_quiet", at=at, until=self._words.moment(until, self._zone)
+        )
+
+    def _people(self, status: "Status") -> Iterator[str | Table]:
         """Editions and states side by side."""
         words, counts = self._words, status.counts
         if not counts.total:
@@ -159,31 +180,35 @@ class Sheet:
     def _course(self, status: "Status", now: datetime) -> Iterator[str]:
         """How fast, how long, and who slows us down."""
         words, counts = self._words, status.counts
-        if status.open and (status.rate_now or counts.messages_per_second):
+        if status.open and status.is_sending and (status.rate_now or counts.messages_per_second):
             yield "  " + words(
                 "cli.campaigns.status.rate_now",
                 now=self._rate(status.rate_now),
                 mean=self._rate(counts.messages_per_second),
             )
+        elif 0 < counts.seconds < _TOO_SHORT:
+            yield "  " + words("cli.campaigns.status.seconds", seconds=round(counts.seconds, 1))
         elif counts.seconds:
             yield "  " + words(
                 "cli.campaigns.status.rate",
                 seconds=round(counts.seconds, 1),
                 rate=round(counts.messages_per_second, 1),
             )
-        if status.finish:
+        if status.finish and status.is_sending:
             at = words.moment(status.finish, self._zone)
-            yield "  " + words("cli.campaigns.status.finish", left=left_in_words(words, status.finish - now), at=at)
-        if status.open:
+            yield "  " + words(
+                "cli.campaigns.status.finish", left=left_in_words(words, status.finish - now), at=at
+            )
+        if status.open and status.is_sending:
             for slow in status.slowed:
                 yield "  " + words(
                     "cli.campaigns.status.slowed",
-                    domain=slow.domain,
+                    domain=readable_domain(slow.domain),
                     rate=self._rate(slow.per_minute / 60),
                     reply=slow.reply,
                 )
 
-    def _domains(self, status: "Status") -> Iterator[Table]:
+    def _domains(self, status: "Status") -> Iterator[str | Table]:
         words, most = self._words, self._most[0]
         if not status.domains:
             return
@@ -195,7 +220,7 @@ class Sheet:
         hidden = [*listed[most:], *(one for one in status.domains if one.domain is None)]
         for one in listed[:most]:
             numbers = (one.people, one.accepted, one.deferred, one.refused, one.open)
-            table.add_row(Text(one.domain or "–"), *map(words.number, numbers))
+            table.add_row(Text(readable_domain(one.domain or "–")), *map(words.number, numbers))
         if hidden:
             sums = [
                 sum(getattr(one, name) for one in hidden)
@@ -210,15 +235,11 @@ class Sheet:
         if not status.replies:
             return
         yield "  " + words("cli.campaigns.status.replies")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(justify="right")
-        for _ in range(3):
-            table.add_column(overflow="fold")
         for one in status.replies[: self._most[1]]:
             code = " ".join(str(part) for part in (one.code, one.enhanced) if part)
-            domain = one.domain if one.domains == 1 else f"{one.domain} +{one.domains - 1}"
-            table.add_row(f"{words.number(one.times)}×", Text(code), Text(domain), Text(one.text))
-        yield self._indented(table)
+            domain = readable_domain(one.domain) + (f" +{one.domains - 1}" if one.domains > 1 else "")
+            yield "  " + "  ".join(part for part in (f"{words.number(one.times)}×", code, domain) if part)
+            yield "      " + one.text
 
     def _table(self, *headings: str, left: int) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -236,6 +257,16 @@ class Sheet:
         if per_second >= 1:
             return self._words("cli.campaigns.rate.second", rate=_rounded(per_second))
         return self._words("cli.campaigns.rate.minute", rate=_rounded(per_second * 60))
+
+
+def reasons_in_words(words: Words, people: "Mapping[str, int]") -> str:
+    """Why so many people are left out: 確認待ち 1 人、配信停止済み 2 人."""
+    return words.join(
+        [
+            words("cli.campaigns.status.reason", reason=words.said(f"excluded.{why}", why), count=count)
+            for why, count in people.items()
+        ]
+    )
 
 
 def left_in_words(words: Words, left: timedelta) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from rich.live import Live
 from mailer.i18n import Words
 
 from .main import Desk
-from .sheet import Sheet, print_status
+from .sheet import Sheet, print_folded, print_status, sheet_of
 
 if TYPE_CHECKING:
     from mailer.bootstrap import House
@@ -48,16 +49,19 @@ def add_status(group: typer.Typer, said: Words) -> None:
 def tell(desk: Desk, house: "House", campaign_id: int) -> str:
     """How the campaign stands now, printed; its state."""
     found = look(house, campaign_id)
-    print_status(desk.say, house, found)
-    desk.say.document(found.as_json())
+    show(desk, house, found)
     return str(found.campaign.state)
+
+
+def show(desk: Desk, house: "House", status: "Status") -> None:
+    print_status(desk.say, house, status)
+    desk.say.document(status.as_json())
 
 
 def tell_safety(desk: Desk, house: "House", status: "Status") -> None:
     """Who gets the first copy and how to stop the rest; nothing if there is no window, or no longer."""
     if status.first_copy_to and status.campaign.is_closed(datetime.now(UTC)):
-        sheet = Sheet(desk.say.words, house.config.site.time_zone)
-        desk.say.text(sheet.safety(status.campaign, status.first_copy_to))
+        print_folded(desk.say, sheet_of(desk.say, house).safety(status.campaign, status.first_copy_to))
 
 
 def wait_for(desk: Desk, house: "House", campaign_id: int) -> int:
@@ -66,7 +70,13 @@ def wait_for(desk: Desk, house: "House", campaign_id: int) -> int:
 
     with _view(desk, house, campaign_id, lines=False) as is_resting:
         asyncio.run(send_until_resting(house, campaign_id, asyncio.Event(), is_resting))
-    return 0 if tell(desk, house, campaign_id) == "finished" else 1
+    found = look(house, campaign_id)
+    if found.is_sending:  # Ctrl-C: as far as we know, nobody goes on with it
+        found = replace(found, finish=None)
+    show(desk, house, found)
+    if found.is_sending:
+        desk.say.line("cli.campaigns.send.stopped")
+    return 0 if str(found.campaign.state) == "finished" else 1
 
 
 def watch_until_resting(desk: Desk, house: "House", campaign_id: int) -> int:
@@ -82,8 +92,6 @@ def watch_until_resting(desk: Desk, house: "House", campaign_id: int) -> int:
 
 def look(house: "House", campaign_id: int) -> "Status":
     """Everything, counted. Raises NotFound."""
-    from dataclasses import replace
-
     from mailer.bootstrap import predicted_finish
     from mailer.campaigns.status import status
     from subscribers.database import reading
@@ -91,6 +99,8 @@ def look(house: "House", campaign_id: int) -> "Status":
     now = datetime.now(UTC)
     with reading(house.engine) as connection:
         found = status(connection, campaign_id, now)
+        if not found.is_sending:  # nothing leaves, so there is no end to tell
+            return found
         return replace(found, finish=predicted_finish(house, connection, campaign_id, found.counts, now))
 
 
@@ -132,7 +142,7 @@ def _view(desk: Desk, house: "House", campaign_id: int, *, lines: bool) -> Itera
     from subscribers.database import reading
 
     console = Console(stderr=True)
-    sheet = Sheet(desk.say.words, house.config.site.time_zone, short=True)
+    sheet = sheet_of(desk.say, house, short=True)
     glances, looks = Seldom(0.2, 0.2), Seldom(1.0, 0.1)
     state = {"resting": False}
     changes = _Changes(desk, sheet)
@@ -149,7 +159,7 @@ def _view(desk: Desk, house: "House", campaign_id: int, *, lines: bool) -> Itera
             if looks.is_due():
                 with looks.measured():
                     seen[:] = [look(house, campaign_id)]
-            live.update(sheet.live(seen[-1], still_open, datetime.now(UTC)))
+            live.update(sheet.live(seen[-1], still_open, datetime.now(UTC), console.width))
         elif lines:
             changes.tell(campaign, still_open)
         else:
@@ -193,6 +203,7 @@ class _Changes:
 
     def tell_waits(self, campaign: "Campaign") -> None:
         """On stderr: `send --wait` prints its sheet at the end."""
-        if campaign.waits_until and campaign.waits_until not in self._told:
+        is_new = campaign.waits_until and campaign.waits_until not in self._told
+        if is_new and str(campaign.state) == "sending":
             self._told = (*self._told, campaign.waits_until)
             self._say.note(self._sheet.waits(campaign))

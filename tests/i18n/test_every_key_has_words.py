@@ -145,3 +145,12 @@ def codes() -> Iterator[str]:
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_every_code_has_words(language: str) -> None:
     assert [key for key in codes() if key not in i18n.catalogue(language)] == []
+
+
+@pytest.mark.parametrize(("language", "opens"), [("ja", "「"), ("en", "“")])
+def test_a_command_is_quoted_and_whole(language: str, opens: str) -> None:
+    """“cancel 1” is nothing that a person can type."""
+    texts = {key: " ".join(entry.values()) for key, entry in i18n.catalogue(language).items()}
+    rooms = "campaigns|issues|lists|schedules|subscribers"
+    bare = re.compile(rf"(?<!{opens})mailer (?:{rooms}) |[「“`](?:resume|cancel|retry|pause)\b|`mailer")
+    assert [key for key, text in texts.items() if bare.search(text)] == []

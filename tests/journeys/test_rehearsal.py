@@ -96,8 +96,8 @@ def test_a_real_quota_neither_stops_a_rehearsal_nor_counts_it(ready: Office) -> 
 
 def test_it_is_told_in_both_languages(ready: Office) -> None:
     ja = ready.run("--lang", "ja", "campaigns", "rehearse", "2034-12", "--list", "enews").stdout
-    assert "外へは1通も送っていません" in ja
+    assert "外へは1通も送っていません" in ja.replace("\n", "")
     en = ready.run("campaigns", "rehearse", "2034-12", "--list", "enews").stdout
-    assert "5 people would get it" in en
+    assert "it would be sent to 5 people" in en
     assert "finished (rehearsal)" in ready.run("campaigns", "list").stdout
-    assert "A rehearsal: nothing left this machine" in ready.run("campaigns", "status", "2").stdout
+    assert "A rehearsal: no mail was sent" in ready.run("campaigns", "status", "2").stdout

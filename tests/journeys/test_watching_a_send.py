@@ -73,12 +73,56 @@ def test_the_status_tells_domains_rates_and_last_words_without_an_address(sent: 
         assert not re.search(r"\b(luc|tom)\b|@", shown)
 
 
-def test_the_sheet_fits_80_columns_in_both_languages(sent: Office) -> None:
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_sheet_fits_80_columns_and_keeps_commands_whole(ready: Office, language: str) -> None:
     from rich.cells import cell_len
 
-    for language in ("ja", "en"):
-        tables = sent.run("--lang", language, "campaigns", "status", "1").stdout.split("\n\n", 1)[1]
-        assert max(cell_len(line.rstrip()) for line in tables.splitlines()) <= 80
+    seen: set[str] = set()
+    ready.sink.script = lambda moment: once(moment, seen)
+    ready.configure(delivery__retry_first_seconds=1, delivery__retry_max_seconds=1)
+    ready.configure(delivery__safety_window_minutes=30)
+    ready.run("campaigns", "send", "2034-12", "--list", "enews")
+    waiting = ready.run("--lang", language, "campaigns", "status", "1").stdout
+    assert "mailer campaigns pause 1" in waiting
+    ready.run("campaigns", "pause", "1")
+    ready.run("campaigns", "resume", "1")
+    ready.run("campaigns", "send", "2034-12", "--list", "enews", "--wait")
+    sent = ready.run("--lang", language, "campaigns", "status", "1").stdout
+    assert "港町.example" in sent
+    for line in [*waiting.splitlines(), *sent.splitlines()]:
+        assert cell_len(line.rstrip()) <= 80, line
+
+
+@pytest.mark.parametrize("end", ["paused", "scheduled"])
+def test_no_end_is_promised_while_nothing_leaves(ready: Office, end: str) -> None:
+    if end == "paused":
+        ready.configure(relay__rates=["2/hour"])
+        ready.run("campaigns", "send", "2034-12", "--list", "enews")
+        assert ready.json("campaigns", "status", "1")["finish"]
+        ready.run("campaigns", "pause", "1")
+    else:
+        ready.run("campaigns", "schedule", "2034-12", "--list", "enews", "--at", "2034-12-20 09:00")
+    said = ready.json("campaigns", "status", "1")
+    assert (said["state"], said["finish"]) == (end, None)
+    shown = ready.run("--lang", "ja", "campaigns", "status", "1").stdout
+    assert "見込み" not in shown
+    assert ("2034年12月20日（水）9:00（日本時間）に始めます。" in shown) == (end == "scheduled")
+
+
+def test_a_scheduled_campaign_says_when_quiet_time_lets_it_go(ready: Office) -> None:
+    ready.configure(delivery__quiet_hours="22:00-10:30")
+    ready.run("campaigns", "schedule", "2034-12", "--list", "enews", "--at", "2034-12-20 09:00")
+    shown = ready.run("campaigns", "status", "1").stdout
+    assert "9:00" in shown
+    assert "10:30" in shown
+
+
+def test_an_interrupted_send_says_that_sending_here_has_stopped(ready: Office) -> None:
+    ready.configure(relay__rates=["2/hour"])
+    code, shown = on_a_terminal(ready, "campaigns", "send", "2034-12", "--list", "enews", "--wait", until="Waiting until")  # fmt: skip
+    assert code == 1
+    assert "Sending here has stopped." in shown
+    assert "Expected to finish" not in shown.rpartition("Campaign 1 (2034-12): sending")[2]
 
 
 def test_looking_on_without_a_terminal_is_a_line_for_each_change_and_one_document(ready: Office) -> None:
