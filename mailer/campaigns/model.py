@@ -11,6 +11,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+from mailer.tables.campaigns import NOBODY_GOT_IT
+
 
 class CampaignState(StrEnum):
     SCHEDULED = "scheduled"
@@ -51,6 +53,7 @@ class Why(StrEnum):
     COMPOSED_OTHERWISE = "composed_otherwise"  # for another base_url than the present one
     LINK_ENDS_EARLY = "link_ends_early"  # before the predicted finish
     RESTORED = "restored"  # the database is a backup: this may have been sent since
+    NOBODY_GOT_IT = NOBODY_GOT_IT  # not of held: cancelled in time
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.campaigns.model import TRANSITIONS, UNFINISHED, Campaign, CampaignKind, CampaignState, Why
+from mailer.composer import store as issues
 from mailer.delivery import failover, ledger
 from mailer.delivery.model import DeliveryState
 from mailer.errors import NotFound, Refused
@@ -174,9 +175,20 @@ def _asks_again(found: Campaign) -> Refused:
 
 
 def cancel(connection: Connection, campaign_id: int, *, by: Actor, now: datetime) -> int:
-    """Stop for good. Returns how many deliveries will now never leave."""
+    """Stop for good. Returns how many deliveries will now never leave.
+
+    If nobody has got anything yet, the issue's text may be changed and sent anew.
+    """
+    found = get(connection, campaign_id)
+    if found.launched_at is not None and found.issue is not None:
+        issues.lock(connection, found.issue)  # before the campaign's row, as `orders` does
     move(connection, campaign_id, CampaignState.CANCELLED, by=by, now=now, finished_at=now)
-    return ledger.cancel(connection, campaign_id, now)
+    stopped = ledger.cancel(connection, campaign_id, now)
+    if found.issue_id is not None and issues.nobody_got(connection, campaign_id):
+        why = {"reason": str(Why.NOBODY_GOT_IT), "reason_facts": {"issue": found.issue}}
+        connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(**why))
+        issues.take_back(connection, found.issue_id, by=by, now=now)
+    return stopped
 
 
 def retry(connection: Connection, campaign_id: int, *, uncertain: bool, by: Actor, now: datetime) -> int:

@@ -20,7 +20,8 @@ from mailer import media
 from mailer.errors import NotFound, Refused
 from mailer.tables import campaigns as campaign_tables
 from mailer.tables import composer as t
-from mailer.tables.delivery import delivery
+from mailer.tables.delivery import MAY_HAVE_ARRIVED, delivery
+from mailer.tables.house import house_fact
 from subscribers import audit
 from subscribers.model import Actor
 
@@ -33,10 +34,11 @@ TRANSITIONS: Final[Mapping[IssueState, frozenset[IssueState]]] = {
     IssueState.APPROVED: frozenset(
         {IssueState.DRAFT, IssueState.REVIEW, IssueState.APPROVED, IssueState.SENT}
     ),
-    IssueState.SENT: frozenset({IssueState.SENT, IssueState.WITHDRAWN}),
+    # A draft again: each campaign of it was cancelled before anybody had got it (`take_back`).
+    IssueState.SENT: frozenset({IssueState.SENT, IssueState.WITHDRAWN, IssueState.DRAFT}),
     IssueState.WITHDRAWN: frozenset(),
 }
-_EDITABLE: Final = frozenset(state for state, to in TRANSITIONS.items() if IssueState.DRAFT in to)
+_EDITABLE: Final = frozenset({IssueState.DRAFT, IssueState.REVIEW, IssueState.APPROVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ def save(
     """
     row = _locked(connection, issue.slug)
     if row is not None:
-        _must_be_editable(connection, row)
+        _must_not_have_begun(connection, row)
+        if IssueState(row["state"]) not in _EDITABLE:
+            raise _begun(row["slug"])
     for path in issue.files:
         _keep_file(connection, issue, path, files.get(path), now)
     issue_id = _write_issue(connection, issue, row["id"] if row else None, now)
@@ -90,25 +94,86 @@ def _locked(connection: Connection, slug: str) -> RowMapping | None:
     return connection.execute(query).mappings().first()
 
 
-def _must_be_editable(connection: Connection, row: RowMapping) -> None:
-    if has_begun(connection, row["id"]) or IssueState(row["state"]) not in _EDITABLE:
+def _must_not_have_begun(connection: Connection, row: RowMapping) -> None:
+    stoppable = _stoppable(connection, row["id"])
+    if stoppable is not None:
         raise Refused(
-            f"Issue {row['slug']} has been sent or is being sent; its text cannot be changed.",
-            remedy="Send a correction, or make a new issue with another slug.",
-            key="issue_has_begun",
+            f"Campaign {stoppable} is sending issue {row['slug']}, and nobody has received it yet.",
+            remedy=f"To change the text, cancel it first: mailer campaigns cancel {stoppable}",
+            key="issue_can_be_stopped",
             slug=row["slug"],
+            campaign=stoppable,
         )
+    if has_begun(connection, row["id"]):
+        raise _begun(row["slug"])
+
+
+def _begun(slug: str) -> Refused:
+    return Refused(
+        f"Issue {slug} has been sent or is being sent; its text cannot be changed.",
+        remedy="Send a correction, or make a new issue with another slug.",
+        key="issue_has_begun",
+        slug=slug,
+    )
 
 
 def has_begun(connection: Connection, issue_id: int) -> bool:
-    """Has a campaign had real readers to write to? Tests, rehearsals and empty lists do not bind the text."""
+    """Has a campaign had real readers to write to? Tests, rehearsals and empty lists do not bind the text.
+
+    Nor does what was cancelled before anybody had got it.
+    """
+    return bool(_binding(connection, issue_id))
+
+
+def _stoppable(connection: Connection, issue_id: int) -> int | None:
+    """The one campaign that binds the text, if it can be cancelled and nothing of it has left."""
+    binding = _binding(connection, issue_id)
+    if len(binding) != 1 or binding[0].state not in ("sending", "paused", "held"):
+        return None
+    only = binding[0].id
+    return only if nobody_got(connection, only) else None
+
+
+def _binding(connection: Connection, issue_id: int) -> Sequence[sa.Row[int, str]]:
     c = campaign_tables.campaign.c
     begun = c.launched_at.is_not(None) | c.state.in_(("sending", "paused", "finished"))
     reached = sa.exists().where(delivery.c.campaign_id == c.id)
-    query = sa.select(c.id).where(
-        c.issue_id == issue_id, c.kind.in_(("regular", "correction")), begun, reached
+    stopped_in_time = (c.state == "cancelled") & (c.reason == campaign_tables.NOBODY_GOT_IT)
+    return connection.execute(
+        sa.select(c.id, c.state)
+        .where(c.issue_id == issue_id, c.kind.in_(("regular", "correction")), begun, reached)
+        .where(c.reason.is_(None) | ~stopped_in_time)
+        .order_by(c.id)
+        .limit(2)
+    ).all()
+
+
+def nobody_got(connection: Connection, campaign_id: int) -> bool:
+    """Has a launched campaign rows, and none that arrived or may have? Of a backup's campaign nobody knows (F9)."""
+    c = campaign_tables.campaign.c
+    restored = sa.select(house_fact.c.at).where(house_fact.c.key == "restored").scalar_subquery()
+    launched = connection.scalar(
+        sa.select(c.id).where(
+            c.id == campaign_id, c.launched_at.is_not(None), restored.is_(None) | (c.launched_at > restored)
+        )
     )
-    return connection.execute(query.limit(1)).first() is not None
+    if launched is None:
+        return False
+    rows = sa.select(delivery.c.id).where(delivery.c.campaign_id == campaign_id).limit(1)
+    left = rows.where(delivery.c.state.in_(MAY_HAVE_ARRIVED))
+    return connection.scalar(rows) is not None and connection.scalar(left) is None
+
+
+def take_back(connection: Connection, issue_id: int, *, by: Actor, now: datetime) -> bool:
+    """A sent issue that nobody has got is a draft again; False if somebody may have it.
+
+    Not approved: whoever stopped it saw why, and no schedule shall send the same text by itself.
+    """
+    row = _row(connection, t.issue.c.id == issue_id, str(issue_id))
+    if row["state"] != IssueState.SENT or has_begun(connection, issue_id):
+        return False
+    set_state(connection, row["slug"], IssueState.DRAFT, by=by, now=now)
+    return True
 
 
 def _keep_file(connection: Connection, issue: Issue, path: str, content: bytes | None, now: datetime) -> None:
@@ -329,7 +394,7 @@ def set_state(connection: Connection, slug: str, state: IssueState, *, by: Actor
             after=state.value,
         )
     if state is IssueState.DRAFT:
-        _must_be_editable(connection, row)
+        _must_not_have_begun(connection, row)
     connection.execute(t.issue.update().where(t.issue.c.id == row["id"]).values(state=state, updated_at=now))
     audit.record(
         connection, by, "issue.state", f"issue:{slug}", now, before={"state": before}, after={"state": state}

@@ -1,7 +1,7 @@
 """Which editions the public may read, and in what order.
 
-Owns no table: an edition is public once a regular campaign of its issue was launched, listed if
-one of the campaign's lists is public. Called by the web's archive, media and resources.
+Owns no table: an edition is public once a regular campaign of its issue was launched (and not cancelled
+before anybody had got it), listed if one of the campaign's lists is public. Called by the web's archive, media and resources.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.tables.campaigns import campaign, campaign_edition, campaign_list
+from mailer.tables.campaigns import NOBODY_GOT_IT, campaign, campaign_edition, campaign_list
 from mailer.tables.composer import edition, issue
 from subscribers import tables
 
@@ -95,7 +95,7 @@ def is_out(connection: Connection, slug: str) -> bool:
     launched = (
         sa.select(campaign.c.id)
         .join_from(campaign, issue)
-        .where(issue.c.slug == slug, campaign.c.launched_at.is_not(None))
+        .where(issue.c.slug == slug, campaign.c.launched_at.is_not(None), _was_not_stopped_in_time())
     )
     return connection.execute(launched.limit(1)).first() is not None
 
@@ -109,6 +109,12 @@ def shows_picture(connection: Connection, blob_hash: str) -> bool:
     address = f"%/media/{blob_hash}.%"
     shown = sa.select(edition.c.id).where(sa.or_(edition.c.html.like(address), edition.c.web.like(address)))
     return connection.execute(shown.limit(1)).first() is not None
+
+
+def _was_not_stopped_in_time() -> sa.ColumnElement[bool]:
+    return sa.or_(
+        campaign.c.state != "cancelled", campaign.c.reason.is_(None), campaign.c.reason != NOBODY_GOT_IT
+    )
 
 
 def _read(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Published]:
@@ -126,7 +132,8 @@ def _read(connection: Connection, condition: sa.ColumnElement[bool]) -> list[Pub
         .join_from(campaign_edition, campaign)
         .join(issue, issue.c.id == campaign.c.issue_id)
         .join(edition, edition.c.id == campaign_edition.c.edition_id)
-        .where(campaign.c.launched_at.is_not(None), campaign.c.kind == "regular", condition)
+        .where(campaign.c.launched_at.is_not(None), _was_not_stopped_in_time(), campaign.c.kind == "regular")
+        .where(condition)
         .order_by(issue.c.date.desc(), issue.c.id.desc(), campaign.c.launched_at, campaign.c.id)
     ).all()  # fmt: skip
     found: dict[tuple[str, str], Published] = {}

@@ -38,6 +38,10 @@ occurrence = sa.Table(
     sa.UniqueConstraint("schedule_id", "date"),
 )
 
+# The reason of a campaign that was cancelled before anything of it had left for a reader: it binds no text, and
+# the archive does not show it.
+NOBODY_GOT_IT = "nobody_got_it"
+
 campaign = sa.Table(
     "campaign",
     metadata,

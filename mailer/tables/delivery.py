@@ -10,6 +10,8 @@ STATES = (
     "queued", "claimed", "attempting", "accepted", "deferred", "refused",
     "uncertain", "skipped", "cancelled", "bounced", "complained",
 )  # fmt: skip
+# It arrived, or it may have or still may: what is cancelled now does not call it back.
+MAY_HAVE_ARRIVED = ("attempting", "uncertain", "accepted", "bounced", "complained")
 
 # No foreign keys on the ledger: PostgreSQL checks them row by row, and a build of 1,000,000 rows took
 # 31 s instead of 8. Campaigns and editions are never deleted, and build takes their ids from rows.

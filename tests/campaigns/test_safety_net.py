@@ -14,17 +14,20 @@ import pytest
 import sqlalchemy as sa
 
 from mailer import tokens
-from mailer.campaigns import clock, launch, orders, reasons, store
+from mailer.campaigns import clock, launch, orders, reasons, restored, store
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Order
+from mailer.composer import store as issues
+from mailer.composer.model import IssueState
 from mailer.delivery import first_copy, forecast, ledger
 from mailer.delivery.forecast import Limits
 from mailer.delivery.letterpress import Letterhead, LetterPress
+from mailer.delivery.model import HAS_OR_AWAITS, DeliveryState
 from mailer.errors import Refused
 from mailer.i18n import words
 from mailer.message.return_path import ReturnPath
-from mailer.readers import leaving
+from mailer.readers import archive, leaving
 from mailer.smtp.sink import Sink
-from mailer.tables.delivery import delivery
+from mailer.tables.delivery import MAY_HAVE_ARRIVED, delivery
 from subscribers import address, tables
 from tests.delivery.press_room import MovedClock, PlainPress, recipients, relay_of, sender_to
 from tests.doubles import fault_server
@@ -353,3 +356,77 @@ def test_the_purpose_of_a_first_copy_is_a_word_of_the_ledger(approved: Office) -
         assert first_copy.sent_to(connection, made.id) == DESK
         rows = connection.execute(sa.select(delivery.c.notice).where(delivery.c.campaign_id.is_(None)))
         assert {row.notice for row in rows} == {first_copy.PURPOSE}
+
+
+# ── a mistake that the office found in its first copy ───────────────────────────────────────────
+
+
+def test_a_mistake_in_the_first_copy_is_mended_under_the_same_issue(approved: Office) -> None:  # F15
+    async def scene(press: Press) -> None:
+        made = send(approved)
+        await press.round()
+        steer(approved, "pause", made.id, MINUTE)
+        with pytest.raises(Refused) as caught:
+            approved.save(text="直しました。")
+        assert caught.value.key == "issue_can_be_stopped"
+        assert f"mailer campaigns cancel {made.id}" in str(caught.value.remedy)
+
+        steer(approved, "cancel", made.id, 2 * MINUTE)
+        stopped = now_stands(approved, made.id)
+        assert (stopped.state, stopped.reason) == (CampaignState.CANCELLED, "nobody_got_it")
+        for language in ("ja", "en"):
+            assert "2034-12" in reasons.in_words(stopped, words(language), "Asia/Tokyo")
+        with approved.begin() as connection:
+            assert issues.load(connection, "2034-12").state is IssueState.DRAFT
+            assert archive.languages_of(connection, "2034-12") == []
+            assert not archive.is_out(connection, "2034-12")
+        with pytest.raises(Refused) as caught:
+            send(approved)  # the same text by mistake: a person approves first
+        assert caught.value.key == "issue_not_approved"
+
+        approved.save(text="直しました。")
+        approved.approve()
+        second = send(approved)
+        assert (second.id != made.id, second.is_closed(NOW)) == (True, True)
+        assert sorted(set(await press.round(3 * MINUTE))) == [DESK]
+        assert sorted(await press.round(13 * MINUTE)) == READERS
+        body = press.letters()["miho@example.org"][0].get_body(("plain",))
+        assert body is not None and "直しました。" in body.get_content()
+        with approved.begin() as connection:
+            assert issues.load(connection, "2034-12").state is IssueState.SENT
+            assert {one.language for one in archive.languages_of(connection, "2034-12")} == {"ja", "en"}
+
+    play(approved, scene)
+
+
+@pytest.mark.parametrize("state", ["attempting", "uncertain", "accepted", "bounced", "complained"])
+def test_one_reader_who_may_have_it_binds_the_text(approved: Office, state: str) -> None:  # F15
+    made = send(approved)
+    with approved.begin() as connection:
+        who = delivery.c.subscriber_id == approved.people["miho"]
+        connection.execute(delivery.update().where(who).values(state=state))
+    with pytest.raises(Refused) as caught:
+        approved.save(text="直しました。")
+    assert caught.value.key == "issue_has_begun"
+    steer(approved, "cancel", made.id, MINUTE)
+    assert now_stands(approved, made.id).reason is None
+    with pytest.raises(Refused):
+        approved.save(text="直しました。")
+    with approved.begin() as connection:
+        assert issues.load(connection, "2034-12").state is IssueState.SENT
+        assert archive.languages_of(connection, "2034-12") != []
+
+
+def test_a_campaign_of_a_backup_binds_the_text_although_it_knows_of_no_reader(approved: Office) -> None:  # F9
+    made = send(approved)
+    with approved.begin() as connection:
+        restored.freeze(connection, by=KEIKO, now=NOW + MINUTE)
+    steer(approved, "cancel", made.id, 2 * MINUTE)
+    with pytest.raises(Refused) as caught:
+        approved.save(text="直しました。")
+    assert caught.value.key == "issue_has_begun"
+
+
+def test_the_states_that_may_have_arrived_are_those_that_a_cancel_does_not_stop() -> None:
+    stopped = {DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED}
+    assert set(MAY_HAVE_ARRIVED) == {str(state) for state in set(HAS_OR_AWAITS) - stopped}

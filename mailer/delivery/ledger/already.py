@@ -11,14 +11,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from mailer.delivery.model import HAS_OR_AWAITS, DeliveryState
+from mailer.delivery.model import HAS_OR_AWAITS
 from mailer.tables.campaigns import campaign
 from mailer.tables.composer import issue
-from mailer.tables.delivery import delivery
-
-# Of a cancelled campaign these never leave. What is on the wire may still arrive, and counts until it is settled.
-_NEVER_LEAVES = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
-_OF_CANCELLED = tuple(state for state in HAS_OR_AWAITS if state not in _NEVER_LEAVES)
+from mailer.tables.delivery import MAY_HAVE_ARRIVED, delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class Others:
 
         Apart, not joined by OR: so each can be an anti-join.
         """
-        asked = ((self.live, HAS_OR_AWAITS), (self.cancelled, _OF_CANCELLED))
+        asked = ((self.live, HAS_OR_AWAITS), (self.cancelled, MAY_HAVE_ARRIVED))
         return [_has(subscriber_id, campaigns, states) for campaigns, states in asked if campaigns]
 
 
@@ -54,7 +50,7 @@ def others(connection: Connection, issue_id: int, campaign_id: int) -> Others:
 
 
 def _has(
-    subscriber_id: sa.ColumnElement[int], campaigns: Sequence[int], states: Sequence[DeliveryState]
+    subscriber_id: sa.ColumnElement[int], campaigns: Sequence[int], states: Sequence[str]
 ) -> sa.ColumnElement[bool]:
     other = delivery.alias("other")
     return sa.exists().where(
