@@ -87,6 +87,7 @@ def _rates(desk: Desk, trial: "Trial") -> str:
 async def _send_one(desk: Desk, house: "House", address: Address, step: Step) -> None:
     """One real mail, past the ledger: it goes to whoever sets the program up, not to a subscriber."""
     from mailer.bootstrap import require_relay, test_message
+    from mailer.delivery import failover
     from mailer.smtp.pool import Pool
 
     said = desk.say.words
@@ -100,4 +101,6 @@ async def _send_one(desk: Desk, house: "House", address: Address, step: Step) ->
     reply = str(outcome.reply) if outcome.reply else outcome.error or ""
     step("relay.message", outcome.accepted, reply, "")
     if outcome.accepted:
+        with house.engine.begin() as connection:  # what waits for a relay may ask again now
+            failover.knock(connection, datetime.now(UTC))
         desk.say.line("cli.check.sent", address=address.written)

@@ -118,7 +118,13 @@ class Sheet:
         reason = words.said(f"wait.{campaign.waits_reason}", campaign.waits_reason or "")
         until = words.moment(campaign.waits_until, self._zone) if campaign.waits_until else ""
         if reply := campaign.waits_reply:
-            return words("cli.campaigns.status.waits_reply", until=until, reason=reason, reply=reply)
+            return words(
+                "cli.campaigns.status.waits_reply",
+                until=until,
+                reason=reason,
+                reply=reply,
+                campaign=campaign.id,
+            )
         return words("cli.campaigns.status.waits", until=until, reason=reason)
 
     def _headline(self, campaign: "Campaign") -> str:
