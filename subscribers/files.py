@@ -39,7 +39,7 @@ def being_written(file: Path) -> Iterator[Path]:
         yield partial
         put(partial, file)
     except OSError as error:
-        if str(error.filename) == str(partial):
+        if error.filename is None or str(error.filename) == str(partial):  # None: a write on a full disk
             error.filename = str(asked)
         raise
     finally:

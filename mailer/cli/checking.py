@@ -13,8 +13,11 @@ from .main import Desk
 
 if TYPE_CHECKING:
     from mailer.bootstrap import House, Trial
+    from mailer.smtp.model import Relay
 
-Step = Callable[[str, bool, str, str], None]  # its name, whether it passed, a sentence, of which relay
+Step = Callable[
+    [str, bool, str, "Relay | None"], None
+]  # its name, whether it passed, a sentence, of which relay
 _LEGAL = ("organisation", "postal_address", "contact")
 
 
@@ -25,10 +28,11 @@ def check_house(desk: Desk, to: str) -> int:
     said = desk.say.words
     steps: list[dict[str, object]] = []
 
-    def step(name: str, passed: bool, sentence: str, of: str = "") -> None:
-        steps.append({"step": name, "passed": passed, "message": sentence} | ({"relay": of} if of else {}))
+    def step(name: str, passed: bool, sentence: str, of: "Relay | None" = None) -> None:
+        account = {"relay": f"{of.host} {of.username}".rstrip()} if of else {}
+        steps.append({"step": name, "passed": passed, "message": sentence} | account)
         mark = said("cli.check.passed" if passed else "cli.check.failed")
-        what = f"{said(f'cli.check.{name}')} {of}".rstrip()
+        what = said(f"cli.check.{name}") + (f" {_account(desk, of)}" if of else "")
         desk.say.text(f"{what}{desk.say.colon}{mark}" + (f"  {sentence}" if sentence else ""))
 
     house = desk.house()  # a faulty file or an old database is told in its own words
@@ -52,7 +56,7 @@ async def _try_relays(desk: Desk, house: "House", to: str, step: Step) -> None:
     try:
         main = require_relay(house)
     except MailerError as error:
-        step("relay.connect", False, desk.say.joined(*said.error(error)), "")
+        step("relay.connect", False, desk.say.joined(*said.error(error)), None)
         return
     address = parse(to) if to else parse(house.config.sender.email)
     passed = {}
@@ -61,13 +65,14 @@ async def _try_relays(desk: Desk, house: "House", to: str, step: Step) -> None:
         passed[trial.relay.name] = found.passed
         problem = desk.say.joined(*said.error(found.problem)) if found.problem else ""
         if len(house.relays) > 1:
-            account = f"{trial.relay.host} {trial.relay.username}".rstrip()
-            step("relay", found.passed, problem or _rates(desk, trial), account)
+            if problem and trial.relay is not house.relays[0]:  # the remedy speaks of relay.port
+                problem = desk.say.joined(problem, said("cli.check.relay_more"))
+            step("relay", found.passed, problem or _rates(desk, trial), trial.relay)
             continue
         for one in found.steps:
-            step(f"relay.{one.name}", one.passed, "" if one.passed else problem, "")
+            step(f"relay.{one.name}", one.passed, "" if one.passed else problem, None)
         if found.passed:
-            step("relay.rates", True, _rates(desk, trial), "")
+            step("relay.rates", True, _rates(desk, trial), None)
     if to and passed[main.name]:
         await _send_one(desk, house, address, step)
 
@@ -96,11 +101,28 @@ async def _send_one(desk: Desk, house: "House", address: Address, step: Step) ->
         async with Pool(require_relay(house)) as pool:
             outcome = await pool.send(envelope, content)
     except MailerError as error:
-        step("relay.message", False, desk.say.joined(*said.error(error)), "")
+        step("relay.message", False, desk.say.joined(*said.error(error)), None)
         return
+    reply = str(outcome.reply) if outcome.reply else outcome.error or ""
+    step("relay.message", outcome.accepted, reply, None)
+    if outcome.accepted:
+        if len(house.relays) > 1:
+            by = _account(desk, require_relay(house))
+            desk.say.line("cli.check.sent_by", address=address.written, relay=by)
+        else:
+            desk.say.line("cli.check.sent", address=address.written)
+
+
+<<<<<<<
+def _account(desk: Desk, relay: "Relay") -> str:
+    if not relay.username:
+        return relay.host
+    return desk.say.words("cli.check.account", host=relay.host, username=relay.username)
+=======
     reply = str(outcome.reply) if outcome.reply else outcome.error or ""
     step("relay.message", outcome.accepted, reply, "")
     if outcome.accepted:
         with house.engine.begin() as connection:  # what waits for a relay may ask again now
             failover.knock(connection, datetime.now(UTC))
         desk.say.line("cli.check.sent", address=address.written)
+>>>>>>>

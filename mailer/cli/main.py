@@ -4,6 +4,7 @@ Owns the global options and how a failure is told. Every group of commands is a 
 one; what a command does stands in the rooms, which are imported when a command runs and not before.
 """
 
+import errno
 import logging
 import os
 import sys
@@ -90,8 +91,10 @@ def _in_a_sentence(error: Exception) -> MailerError:
     if isinstance(error, OSError):
         path = str(error.filename or "")
         return Unusable(
-            f"{path}: {error.strerror}.", key="file_problem", path=path, detail=error.strerror or str(error)
-        )
+            f"{path}: {error.strerror}.",
+            key="file_problem", path=path, detail=error.strerror or str(error),
+            reason=errno.errorcode.get(error.errno or 0, "").lower(),
+        )  # fmt: skip
     if isinstance(error, OperationalError | InterfaceError):
         return Unusable(
             f"The database cannot be used: {error.orig}.",

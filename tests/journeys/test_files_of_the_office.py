@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mailer import i18n
+from mailer.cli.main import _in_a_sentence as in_a_sentence
 from subscribers.database import open_engine
 from subscribers.files import being_written
 
@@ -96,3 +98,22 @@ def test_deliveries_are_written_whole_and_over_nothing_unless_told(ready: Office
     ready.run(*write, "--force")
     assert mode(ready.folder / "sent.csv") == 0o600
     assert "hana@example.org" in (ready.folder / "sent.csv").read_text("utf-8-sig")
+
+
+def test_what_the_system_says_of_a_file_is_told_in_the_language(office: Office) -> None:
+    def told(*arguments: str) -> str:
+        return office.run("--lang", "ja", *arguments, code=1).stderr
+
+    assert "nix がありません" in told("restore", "nix")
+    assert f"{office.folder}/nix/b がありません" in told("backup", f"{office.folder}/nix/b")
+    assert "secrets はフォルダーです" in told("backup", "secrets", "--force")
+    assert "許可" not in told("restore", "nix")
+
+
+def test_a_full_disk_is_told_in_the_language() -> None:
+    said = i18n.words("ja")
+    with pytest.raises(OSError) as raised, Path("/dev/full").open("wb", buffering=0) as full:
+        full.write(b"x")
+    raised.value.filename = "out.csv"
+    sentence, remedy = said.error(in_a_sentence(raised.value))
+    assert "out.csv" in sentence and "空き" in sentence and "空き" in remedy

@@ -106,3 +106,15 @@ def test_the_second_relay_stands_in_for_one_that_is_down(ready: Office) -> None:
         assert len(second.messages) == 5
         checked = ready.json("check", code=1)
     assert [step["passed"] for step in checked["steps"] if step["step"] == "relay"] == [False, True]
+
+
+def test_check_says_of_which_relay_it_speaks_and_where_its_keys_are(ready: Office) -> None:
+    with running_sink(Sink()) as second:
+        ready.configure(relay__more=second_relay(second))
+        told = ready.run("--lang", "ja", "check", "--to", "staff@example.org").stdout
+        assert "staff@example.org に、127.0.0.1 から1通送りました" in told
+        down = [{**one, "port": 1, "username": "u", "password": "p"} for one in second_relay(second)]
+        ready.configure(relay__more=down)
+        told = ready.run("--lang", "ja", "check", code=1).stdout
+    assert "localhost（ユーザー名 u）" in told
+    assert "[[relay.more]] にあります" in told
