@@ -106,6 +106,8 @@ async def _send_one(desk: Desk, house: "House", address: Address, step: Step) ->
     reply = str(outcome.reply) if outcome.reply else outcome.error or ""
     step("relay.message", outcome.accepted, reply, None)
     if outcome.accepted:
+        with house.engine.begin() as connection:  # what waits for a relay may ask again now
+            failover.knock(connection, datetime.now(UTC))
         if len(house.relays) > 1:
             by = _account(desk, require_relay(house))
             desk.say.line("cli.check.sent_by", address=address.written, relay=by)
@@ -113,16 +115,7 @@ async def _send_one(desk: Desk, house: "House", address: Address, step: Step) ->
             desk.say.line("cli.check.sent", address=address.written)
 
 
-<<<<<<<
 def _account(desk: Desk, relay: "Relay") -> str:
     if not relay.username:
         return relay.host
     return desk.say.words("cli.check.account", host=relay.host, username=relay.username)
-=======
-    reply = str(outcome.reply) if outcome.reply else outcome.error or ""
-    step("relay.message", outcome.accepted, reply, "")
-    if outcome.accepted:
-        with house.engine.begin() as connection:  # what waits for a relay may ask again now
-            failover.knock(connection, datetime.now(UTC))
-        desk.say.line("cli.check.sent", address=address.written)
->>>>>>>
