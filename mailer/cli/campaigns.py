@@ -1,7 +1,8 @@
 """campaigns: send, schedule, status, pause, resume, cancel, retry, list."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -43,7 +44,7 @@ def _start(group: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         house = desk.house()
         order = Order(slug, tuple(lists), again=again)
-        with house.engine.begin() as connection:
+        with _moments_in_zone(said, house.config.site.time_zone), house.engine.begin() as connection:
             campaign = orders.send(connection, order, clock_rules(house), by=desk.by, now=datetime.now(UTC))
         if wait:
             raise typer.Exit(watching.wait_for(desk, house, campaign.id))
@@ -80,7 +81,7 @@ def _start(group: typer.Typer, said: Words) -> None:
         if early := made.early:
             desk.say.line(
                 "cli.campaigns.schedule.link_ends_early",
-                name=early.name, until=early.until, finish=early.finish,
+                name=early.name, until=early.until, finish=said.moment(early.finish, zone),
             )  # fmt: skip
         quiet = quiet_time(house.config)
         quiet_until = quiet.until(moment) if quiet is not None else None
@@ -91,6 +92,19 @@ def _start(group: typer.Typer, said: Words) -> None:
         desk.say.document(
             {"campaign": made.campaign_id, "at": moment, "quiet_until": quiet_until, "missing": missing}
         )
+
+
+@contextmanager
+def _moments_in_zone(words: Words, zone: str) -> Iterator[None]:
+    """A refusal tells its moments as the office's clock shows them, with the zone's name."""
+    try:
+        yield
+    except Refused as refused:
+        refused.facts = {
+            name: words.moment(value, zone) if isinstance(value, datetime) else value
+            for name, value in refused.facts.items()
+        }
+        raise
 
 
 def read_moment(text: str, zone: str) -> datetime:
@@ -138,7 +152,7 @@ def _steer(group: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         house = desk.house()
         now = datetime.now(UTC)
-        with house.engine.begin() as connection:
+        with _moments_in_zone(said, house.config.site.time_zone), house.engine.begin() as connection:
             before = store.get(connection, campaign)
             store.resume(connection, campaign, by=desk.by, now=now, sure=yes)
         if before.launched_at is not None and before.is_closed(now):

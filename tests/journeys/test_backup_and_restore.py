@@ -151,6 +151,7 @@ def test_what_was_sent_after_the_backup_is_sent_to_nobody_again(kept: Office) ->
         refused = kept.json(*order, code=1)["error"]
         assert refused["code"] == "restored_asks"
         assert str(waiting) in refused["message"] and "--yes" in refused["remedy"]
+        assert "(JST)" in refused["message"]
     _work_for_a_while(kept)
     assert _got(kept) == EVERYBODY
     assert kept.json("campaigns", "cancel", str(campaign))["by_state"]["cancelled"] == waiting
