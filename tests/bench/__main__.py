@@ -20,14 +20,14 @@ BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 
 Subjects = Mapping[str, Callable[[], Section]]
 WHOLE: Subjects = {
-    "throughput": lambda: throughput.measure(5, 3_000),
+    "throughput": lambda: throughput.measure(4, 2_500),
     "costs": lambda: costs.measure(3_000),
     "distance": lambda: distance.measure(3, 5.0),
     "scale": lambda: scale.measure((10_000, 100_000, 1_000_000), 2_000, 2),
-    "building": lambda: building.measure(1_000_000, 3, with_postgresql=True),
+    "building": lambda: building.measure(1_000_000, 2, with_postgresql=True),
     "importing": lambda: importing.section(1_000_000),
     "pace": lambda: pace.measure(60),
-    "killing": lambda: killing.measure(54, 3_000),
+    "killing": lambda: killing.measure(50, 3_000),
 }
 QUICK: Subjects = {
     "throughput": lambda: throughput.measure(1, 600),
