@@ -38,6 +38,7 @@ class Scheduled:
 def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: datetime) -> Campaign:
     """Start now, or go on with the unfinished campaign of the same issue and lists (F54).
 
+    What was stopped within its safety window goes on by `resume` alone: there a person decides.
     Raises Refused if the issue is not approved, composed for another base_url or of another newsletter,
     if a link in it ends before everybody has it,
     and for `again` that comes too late; NotFound, UnknownList.
@@ -60,6 +61,8 @@ def send(connection: Connection, order: Order, rules: Rules, *, by: Actor, now: 
         campaign_id = found.id
         _set_again(connection, order, found, by=by, now=now)
         if found.state in (CampaignState.PAUSED, CampaignState.HELD):
+            if found.reason != Why.RESTORED and store.stopped_in_window(connection, found):
+                raise _needs_a_person(found)
             store.resume(connection, campaign_id, by=by, now=now)
     if store.get(connection, campaign_id).state is CampaignState.SCHEDULED:
         store.set_time(connection, campaign_id, now, by=by, now=now)
@@ -113,6 +116,15 @@ def schedule(
     else:
         store.move(connection, found.id, CampaignState.SCHEDULED, by=by, now=now, at=at)
     return Scheduled(found.id, missing, early)
+
+
+def _needs_a_person(found: Campaign) -> Refused:
+    return Refused(
+        f"Campaign {found.id} was stopped in its safety window; nobody but the office has anything of it.",
+        remedy=f"To send to everybody at once: mailer campaigns resume {found.id}. "
+        f"If something is wrong: mailer campaigns cancel {found.id}, then mend, approve and send it.",
+        key="stopped_in_window", campaign=found.id, slug=found.issue,
+    )  # fmt: skip
 
 
 def _set_again(connection: Connection, order: Order, found: Campaign, *, by: Actor, now: datetime) -> None:

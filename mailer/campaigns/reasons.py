@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from mailer.campaigns.model import Campaign, Why
+from mailer.delivery import first_copy
+from mailer.delivery.model import DeliveryState
 from mailer.i18n import Words, autonym
 
 _MOMENTS = ("since", "finish")  # facts are kept as text, because they stand in JSON
@@ -22,6 +24,11 @@ def in_words(campaign: Campaign, words: Words, zone: str) -> str:
     if campaign.reason == Why.RESTORED and campaign.launched_at is not None:
         key = "hold.restored.begun"
     facts = {name: _told(name, value, words, zone) for name, value in campaign.reason_facts.items()}
+    if campaign.reason == first_copy.FAILED:
+        if facts.get("state") == DeliveryState.UNCERTAIN:
+            key += ".uncertain"
+        why = str(facts.get("why") or "")
+        facts["reply"] = facts.get("reply") or words.said(f"delivery_reason.{why}", why).rstrip("。.")
     return words.said(key, campaign.reason, **{"campaign": campaign.id, **facts})
 
 

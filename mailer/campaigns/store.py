@@ -163,6 +163,15 @@ def resume(
     return CampaignState.SENDING
 
 
+def stopped_in_window(connection: Connection, found: Campaign) -> bool:
+    """Is it paused or held, and was its safety window open when it was stopped last, whatever the time is now?"""
+    if found.launched_at is None or found.state not in (CampaignState.PAUSED, CampaignState.HELD):
+        return False
+    stops = (_ACTIONS[CampaignState.PAUSED], _ACTIONS[CampaignState.HELD])
+    at = [audit.last(connection, stop, f"campaign:{found.id}") for stop in stops]
+    return found.is_closed(max((one for one in at if one is not None), default=found.launched_at))
+
+
 def _asks_again(found: Campaign) -> Refused:
     people = found.reason_facts.get("people", 0)
     return Refused(
@@ -184,7 +193,8 @@ def cancel(connection: Connection, campaign_id: int, *, by: Actor, now: datetime
         issues.lock(connection, found.issue)  # before the campaign's row, as `orders` does
     move(connection, campaign_id, CampaignState.CANCELLED, by=by, now=now, finished_at=now)
     stopped = ledger.cancel(connection, campaign_id, now)
-    if found.issue_id is not None and issues.nobody_got(connection, campaign_id):
+    reaches_readers = found.kind in (CampaignKind.REGULAR, CampaignKind.CORRECTION)
+    if found.issue_id is not None and reaches_readers and issues.nobody_got(connection, campaign_id):
         why = {"reason": str(Why.NOBODY_GOT_IT), "reason_facts": {"issue": found.issue}}
         connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(**why))
         issues.take_back(connection, found.issue_id, by=by, now=now)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,6 +14,11 @@ from mailer.i18n import Words
 
 from . import deliveries, rehearsing, watching
 from .main import Desk
+from .sheet import reasons_in_words
+
+if TYPE_CHECKING:
+    from mailer.campaigns.model import Order
+    from mailer.campaigns.status import Status
 
 
 def add_to(app: typer.Typer, said: Words) -> None:
@@ -46,11 +52,15 @@ def _start(group: typer.Typer, said: Words) -> None:
         order = Order(slug, tuple(lists), again=again)
         with _moments_in_zone(said, house.config.site.time_zone), house.engine.begin() as connection:
             campaign = orders.send(connection, order, clock_rules(house), by=desk.by, now=datetime.now(UTC))
-        if wait:
-            raise typer.Exit(watching.wait_for(desk, house, campaign.id))
-        desk.say.line("cli.campaigns.send.handed_over", campaign=campaign.id)
         found = watching.look(house, campaign.id)
-        watching.tell_safety(desk, house, found)
+        nobody = str(found.campaign.state) == "finished" and not found.counts.by_language
+        if wait and not nobody:
+            raise typer.Exit(watching.wait_for(desk, house, campaign.id))
+        if nobody:
+            _tell_nobody(desk, found, order)
+        else:
+            desk.say.line("cli.campaigns.send.handed_over", campaign=campaign.id)
+            watching.tell_safety(desk, house, found)
         desk.say.document(found.as_json())
 
     @group.command("schedule", help=said("cli.campaigns.schedule.help"))
@@ -105,6 +115,18 @@ def _moments_in_zone(words: Words, zone: str) -> Iterator[None]:
             for name, value in refused.facts.items()
         }
         raise
+
+
+def _tell_nobody(desk: Desk, found: "Status", order: "Order") -> None:
+    """Everybody on the lists has it already or may not get it: who, and how to send all the same."""
+    left_out = {**found.counts.excluded, **found.counts.skipped}
+    desk.say.line("cli.campaigns.send.nobody", slug=order.issue)
+    if left_out:
+        reasons = reasons_in_words(desk.say.words, left_out)
+        desk.say.line("cli.campaigns.status.excluded", reasons=reasons)
+    if left_out.get("already_has_it"):
+        lists = " ".join(f"--list {one}" for one in order.lists)
+        desk.say.line("cli.campaigns.send.again", slug=order.issue, lists=lists)
 
 
 def read_moment(text: str, zone: str) -> datetime:
@@ -173,8 +195,13 @@ def _steer(group: typer.Typer, said: Words) -> None:
         house = desk.house()
         with house.engine.begin() as connection:
             count = store.retry(connection, campaign, uncertain=uncertain, by=desk.by, now=datetime.now(UTC))
+            state = store.get(connection, campaign).state
         desk.say.line("cli.campaigns.retry.done", count=count)
-        desk.say.document({"campaign": campaign, "queued": count})
+        if state in ("held", "paused"):
+            desk.say.line(
+                "cli.campaigns.retry.stopped", campaign=campaign, state=said(f"state.campaign.{state}")
+            )
+        desk.say.document({"campaign": campaign, "queued": count, "state": str(state)})
 
 
 def _look(group: typer.Typer, said: Words) -> None:

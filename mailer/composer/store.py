@@ -126,12 +126,12 @@ def has_begun(connection: Connection, issue_id: int) -> bool:
 
 
 def _stoppable(connection: Connection, issue_id: int) -> int | None:
-    """The one campaign that binds the text, if it can be cancelled and nothing of it has left."""
+    """The first campaign that binds the text, if all that do can be cancelled and nothing of them has left."""
     binding = _binding(connection, issue_id)
-    if len(binding) != 1 or binding[0].state not in ("sending", "paused", "held"):
-        return None
-    only = binding[0].id
-    return only if nobody_got(connection, only) else None
+    in_time = (
+        row.state in ("sending", "paused", "held") and nobody_got(connection, row.id) for row in binding
+    )
+    return binding[0].id if binding and all(in_time) else None
 
 
 def _binding(connection: Connection, issue_id: int) -> Sequence[sa.Row[int, str]]:
@@ -144,7 +144,6 @@ def _binding(connection: Connection, issue_id: int) -> Sequence[sa.Row[int, str]
         .where(c.issue_id == issue_id, c.kind.in_(("regular", "correction")), begun, reached)
         .where(c.reason.is_(None) | ~stopped_in_time)
         .order_by(c.id)
-        .limit(2)
     ).all()
 
 

@@ -14,6 +14,10 @@ from math import sqrt
 # allows is practically never held, and a list that is refused as a whole is held after five.
 Z = 3.0
 LEAST = 5  # refusals: three dead addresses of three say little
+# A person who resumes after a hold has seen that share: the next one takes twice as much. Nine of ten are never
+# let pass: then nothing of it works.
+HIGHEST = 90  # percent
+TOO_MANY = "too_many_refusals"
 RECENT = 1_000  # results looked back: a relay that turns against us after a million is noticed as soon
 
 
@@ -34,10 +38,19 @@ def trips(refused: int, of: int, percent: int) -> bool:
     return percent > 0 and refused >= LEAST and lower_bound(refused, of) > percent / 100
 
 
+def raised(percent: int, holds: int) -> int:
+    """What is allowed after so many holds: 10, 20, 40, 80, 90. 0 stays off, and what is set higher stays."""
+    return max(percent, min(percent << min(holds, 7), HIGHEST))
+
+
 class Recent:
-    """The last results of one campaign in this process: accepted or refused, each with its moment."""
+    """The last results of one campaign in this process: accepted or refused, each with its moment.
+
+    `allowed`: percent, as the audit record said when it was asked last; other processes may have held since.
+    """
 
     def __init__(self) -> None:
+        self.allowed = 0
         self._results: deque[tuple[datetime, bool]] = deque(maxlen=RECENT)
 
     def add(self, at: datetime, refused: bool) -> None:

@@ -22,6 +22,7 @@ from mailer.tables.delivery import NOTICE, delivery
 from subscribers.model import Address
 
 PURPOSE = "first_copy"
+FAILED = "first_copy_failed"
 _S = DeliveryState
 _ARRIVED = (_S.ACCEPTED, _S.COMPLAINED)
 _WAITS = (_S.QUEUED, _S.CLAIMED, _S.ATTEMPTING, _S.DEFERRED)
@@ -66,8 +67,7 @@ def conclude(connection: Connection, now: datetime) -> None:
         copies = _copies(connection, closed.id)
         failed = next((copy for copy in copies if _has_failed(copy)), None)
         if failed is not None:
-            facts = {"language": failed.language, "to": failed.address, "reply": _reply(failed)}
-            ledger.hold(connection, closed.id, "first_copy_failed", facts, now)
+            ledger.hold(connection, closed.id, FAILED, _facts(failed), now)
         elif copies and all(copy.state in _ARRIVED for copy in copies):
             arrived_at = max(copy.settled_at for copy in copies)
             ledger.open_at(connection, closed.id, arrived_at + timedelta(minutes=closed.safety_minutes))
@@ -112,9 +112,16 @@ def _has_failed(copy: sa.Row[Any]) -> bool:
     return copy.reason in _HOPELESS if copy.state in _WAITS else copy.state not in _ARRIVED
 
 
-def _reply(copy: sa.Row[Any]) -> str:
+def _facts(copy: sa.Row[Any]) -> dict[str, object]:
+    """`reply`: the server's words, "" if there are none; `why`: the delivery's own reason, a code."""
     said = (copy.reply_code, copy.reply_enhanced, copy.reply_text)
-    return " ".join(str(part) for part in said if part) or copy.reason or copy.state
+    return {
+        "language": copy.language,
+        "to": copy.address,
+        "reply": " ".join(str(part) for part in said if part),
+        "why": copy.reason,
+        "state": copy.state,
+    }
 
 
 def _key(campaign_id: int, language: str) -> str:

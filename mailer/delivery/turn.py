@@ -180,16 +180,22 @@ class Turn:
         """Hold the campaign if surely too many are refused since a person last let it go on (F7)."""
         campaign_id, percent = tried.row.campaign_id, self.settings.refused_percent
         recent = self.watch.results.get(campaign_id or 0)
-        if campaign_id is None or recent is None or not breaker.trips(*recent.counted, percent):
+        if campaign_id is None or recent is None:
             return
+        if not breaker.trips(*recent.counted, percent and max(percent, recent.allowed)):
+            return
+        # A list that old is held again only where it is twice as bad as what a person let pass.
+        holds = ledger.times_held(connection, campaign_id, breaker.TOO_MANY)
+        recent.allowed = breaker.raised(percent, holds)
         resumed = ledger.last_let_go(connection, campaign_id)
         if resumed is not None:  # perhaps after another process had stopped it
             recent.forget_until(resumed)
         refused, of = recent.counted
-        if breaker.trips(refused, of, percent):
+        if breaker.trips(refused, of, recent.allowed):
+            allowed = recent.allowed
             del self.watch.results[campaign_id]
-            facts = {"refused": refused, "of": of, "percent": round(100 * refused / of)}
-            self._hold(connection, tried, "too_many_refusals", now, **facts)
+            facts = {"refused": refused, "of": of, "percent": round(100 * refused / of), "allowed": allowed}
+            self._hold(connection, tried, breaker.TOO_MANY, now, **facts)
 
     def _is_about_us(self, connection: Connection, row: Claimed) -> bool:
         seen = len(self.watch.policy.get(row.campaign_id or 0, ()))

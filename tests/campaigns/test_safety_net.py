@@ -26,7 +26,7 @@ from mailer.errors import Refused
 from mailer.i18n import words
 from mailer.message.return_path import ReturnPath
 from mailer.readers import archive, leaving
-from mailer.smtp.sink import Sink
+from mailer.smtp.sink import Action, Sink
 from mailer.tables.delivery import MAY_HAVE_ARRIVED, delivery
 from subscribers import address, tables
 from tests.delivery.press_room import MovedClock, PlainPress, recipients, relay_of, sender_to
@@ -234,6 +234,10 @@ def test_a_copy_whose_sender_died_is_uncertain_and_holds_the_campaign(approved: 
         held = now_stands(approved, made.id)
         assert (held.state, held.reason) == (CampaignState.HELD, "first_copy_failed")
         assert held.reason_facts["language"] == "ja"
+        for language, unknown in (("ja", "分かりません"), ("en", "It is not known whether")):
+            said = reasons.in_words(held, words(language), "Asia/Tokyo")
+            assert unknown in said and "sender_lost" not in said and "accepted" not in said
+            assert f"mailer campaigns cancel {made.id}" in said
 
     play(approved, scene)
 
@@ -249,7 +253,9 @@ def test_an_edition_that_cannot_be_printed_is_told_at_the_first_copy(approved: O
         await sender.send_batch()
         held = now_stands(approved, made.id)
         assert (held.state, held.reason) == (CampaignState.HELD, "first_copy_failed")
-        assert held.reason_facts["reply"] == "press_failed"
+        assert (held.reason_facts["reply"], held.reason_facts["why"]) == ("", "press_failed")
+        for language in ("ja", "en"):
+            assert "press_failed" not in reasons.in_words(held, words(language), "Asia/Tokyo")
 
     play(approved, scene)
 
@@ -395,6 +401,54 @@ def test_a_mistake_in_the_first_copy_is_mended_under_the_same_issue(approved: Of
         with approved.begin() as connection:
             assert issues.load(connection, "2034-12").state is IssueState.SENT
             assert {one.language for one in archive.languages_of(connection, "2034-12")} == {"ja", "en"}
+
+    play(approved, scene)
+
+
+def test_a_first_copy_without_an_answer_is_not_said_to_have_failed(approved: Office) -> None:  # F1
+    def script(moment: Any) -> Any:
+        return Action(drop=True) if moment.stage == "message" else None
+
+    async def scene(press: Press) -> None:
+        made = send(approved)
+        await press.round()
+        held = now_stands(approved, made.id)
+        assert (held.state, held.reason_facts["state"]) == (CampaignState.HELD, "uncertain")
+        for language in ("ja", "en"):
+            assert "no_reply" not in reasons.in_words(held, words(language), "Asia/Tokyo")
+        steer(approved, "cancel", made.id, MINUTE)
+        approved.save(text="直しました。")
+        approved.approve()
+        assert send(approved).is_closed(NOW)  # a net of its own
+
+    play(approved, scene, script)
+
+
+@pytest.mark.parametrize("stop", ["pause", "hold"])
+@pytest.mark.parametrize("hours", [0, 3])
+def test_what_was_stopped_in_its_window_is_not_opened_by_ordering_it_again(
+    approved: Office, stop: str, hours: int
+) -> None:
+    async def scene(press: Press) -> None:
+        made = send(approved)
+        await press.round()
+        with approved.begin() as connection:
+            if stop == "pause":
+                store.pause(connection, made.id, by=KEIKO, now=NOW + MINUTE)
+            else:
+                store.hold(connection, made.id, first_copy.FAILED, by=KEIKO, now=NOW + MINUTE)
+        with pytest.raises(Refused) as caught, approved.begin() as connection:
+            orders.send(connection, ORDER, NET, by=KEIKO, now=NOW + timedelta(minutes=2, hours=hours))
+        assert caught.value.key == "stopped_in_window"
+        assert f"mailer campaigns resume {made.id}" in str(caught.value.remedy)
+        assert await press.round(timedelta(hours=hours)) == []
+        steer(approved, "resume", made.id, timedelta(hours=hours))
+        steer(
+            approved, "pause", made.id, timedelta(hours=hours)
+        )  # a person has opened it: send goes on again
+        with approved.begin() as connection:
+            orders.send(connection, ORDER, NET, by=KEIKO, now=NOW + timedelta(hours=hours))
+        assert sorted(await press.round(timedelta(hours=hours))) == READERS
 
     play(approved, scene)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.breaker import LEAST, RECENT, Recent, lower_bound, trips
+from mailer.delivery.breaker import LEAST, RECENT, Recent, lower_bound, raised, trips
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,15 @@ def test_it_trips_at_the_numbers_that_it_promises_and_not_one_before(refused, of
 @pytest.mark.parametrize(("refused", "of"), [(4, 4), (3, 3), (1, 1), (0, 1000), (0, 0), (5, 50), (100, 1000)])
 def test_a_few_dead_addresses_of_a_small_list_hold_nobody(refused, of):  # F7
     assert not trips(refused, of, 10)
+
+
+def test_each_hold_that_a_person_let_pass_doubles_what_is_allowed():  # F7
+    assert [raised(10, holds) for holds in range(6)] == [10, 20, 40, 80, 90, 90]
+    assert [raised(0, 3), raised(95, 3), raised(100, 0), raised(1, 10_000)] == [0, 95, 100, 90]
+
+
+def test_who_refuses_everybody_is_noticed_however_often_it_was_let_pass():  # F7
+    assert trips(100, 100, raised(10, 50))
 
 
 def test_zero_percent_is_off_and_a_hundred_never_trips():

@@ -216,6 +216,52 @@ def test_a_list_with_some_dead_addresses_is_never_held(office):  # F6 F7
     asyncio.run(journey())
 
 
+def test_a_list_that_is_known_to_be_old_is_not_held_again_at_the_same_share(office, keiko):  # F7
+    async def journey():
+        campaign, clock = office.launched(400), MovedClock(office.now)
+        dead = fault_server.reply("rcpt", "550 5.1.1 no such user", message=range(0, 2_000, 3))
+        held = []
+        async with Sink(script=dead) as sink:
+            relay = relay_of(sink, connections=1)
+
+            def rests():
+                return office.campaign(campaign).state in ("held", "finished")
+
+            for number in range(5):  # each time a new process: what counts is in the audit record
+                sender = sender_to(
+                    office.engine, relay, clock, name=f"host:{number}:a@test", refused_percent=10
+                )
+                await send_until(office, sender, rests)
+                if office.campaign(campaign).state == "finished":
+                    break
+                held.append(office.campaign(campaign).reason_facts["allowed"])
+                clock.move(timedelta(minutes=1))
+                with office.engine.begin() as connection:
+                    store.resume(connection, campaign, by=keiko, now=clock.now())
+                clock.move(timedelta(seconds=1))
+        assert held in ([10], [10, 20])
+        assert set(office.states(campaign)) == {"accepted", "refused"}
+
+    asyncio.run(journey())
+
+
+def test_a_relay_that_breaks_after_an_old_list_was_let_pass_is_noticed_all_the_same(office, keiko):  # F7
+    async def journey():
+        campaign, clock = office.launched(200), MovedClock(office.now)
+        async with Sink(script=fault_server.reply("rcpt", "550 5.1.1 no such user")) as sink:
+            sender = sender_to(office.engine, relay_of(sink, connections=1), clock, refused_percent=10)
+            for allowed in (10, 20, 40):
+                await send_until(office, sender, lambda: office.campaign(campaign).state == "held")
+                assert office.campaign(campaign).reason_facts["allowed"] == allowed
+                clock.move(timedelta(minutes=1))
+                with office.engine.begin() as connection:
+                    store.resume(connection, campaign, by=keiko, now=clock.now())
+                clock.move(timedelta(seconds=1))
+        assert office.states(campaign)["refused"] < 60
+
+    asyncio.run(journey())
+
+
 def test_who_is_refused_again_after_a_retry_does_not_hold_the_campaign_again(office, keiko):  # F7
     async def journey():
         campaign, clock = office.launched(200), MovedClock(office.now)

@@ -45,3 +45,46 @@ def test_whoever_waits_is_told_how_to_stop_and_a_person_can_open_it_at_once(read
     sent = ready.json("campaigns", "send", "2034-12", "--list", "enews", "--wait")  # goes on with the same
     assert (sent["campaign"], sent["state"]) == (1, "finished")
     assert _recipients(ready) == sorted([DESK, DESK, *EDITIONS])
+
+
+def test_a_mistake_in_the_first_copy_is_mended_and_sent_under_the_same_issue(ready: Office) -> None:  # F15
+    ready.configure(delivery__safety_window_minutes=10)
+    send = ("campaigns", "send", "2034-12", "--list", "enews")
+    sending = ready.start(*send, "--wait")
+    _until(lambda: len(ready.sink.messages) == 2)
+    ready.run("campaigns", "pause", "1")
+    sending.communicate(timeout=60)
+    refused = ready.run(*send, code=1).stderr
+    assert "mailer campaigns resume 1" in refused and "mailer campaigns cancel 1" in refused
+
+    ready.run("issues", "export", "2034-12", "mended")
+    text = ready.folder / "mended" / "en.md"
+    text.write_text(text.read_text("utf-8").replace("December", "January"), "utf-8")
+    assert "mailer campaigns cancel 1" in ready.run("issues", "import", "mended", code=1).stderr
+    assert "before any reader" in ready.run("campaigns", "cancel", "1").stdout
+    ready.run("issues", "import", "mended")
+    ready.run("issues", "approve", "2034-12")
+    ready.configure(delivery__safety_window_minutes=0)
+    assert ready.json(*send, "--wait")["campaign"] == 2
+    assert _recipients(ready) == sorted([DESK, DESK, *EDITIONS])
+    tom = next(one for one in ready.sink.messages if one.envelope.rcpt_to == "tom@example.com")
+    assert b"January" in tom.content
+
+
+def test_where_everybody_has_it_send_says_so_and_how_to_send_again(ready: Office) -> None:  # F54
+    send = ("campaigns", "send", "2034-12", "--list", "enews")
+    ready.run(*send, "--wait")
+    for more in ((), ("--wait",)):
+        said = ready.run(*send, *more).stdout
+        assert "Nobody is left" in said and "has this issue already (5)" in said
+        assert "mailer campaigns send 2034-12 --list enews --again" in said
+        assert "is ready" not in said
+    assert "これから送る相手はいません" in ready.run("--lang", "ja", *send).stdout
+    assert _recipients(ready) == sorted(EDITIONS)
+
+
+def test_a_retry_of_what_is_held_says_that_it_waits_for_a_person(ready: Office) -> None:
+    ready.run("campaigns", "send", "2034-12", "--list", "enews")
+    ready.run("campaigns", "pause", "1")
+    assert "mailer campaigns resume 1" in ready.run("campaigns", "retry", "1").stdout
+    assert ready.json("campaigns", "retry", "1")["state"] == "paused"

@@ -25,6 +25,7 @@ from .course import (
     lift,
     open_at,
     reopen,
+    times_held,
     wait,
 )
 from .erasing import forget, unname
@@ -73,6 +74,7 @@ __all__ = [
     "requeue",
     "settle",
     "skip_for",
+    "times_held",
     "totals",
     "unname",
     "wait",

@@ -13,7 +13,7 @@ from mailer.delivery.routes import WHOLE, Routes, Share
 from mailer.tables.campaigns import campaign
 from mailer.tables.composer import issue
 from mailer.tables.delivery import delivery
-from subscribers import audit
+from subscribers import audit, tables
 from subscribers.model import Actor
 
 from .rows import campaigns_of, open_in
@@ -120,6 +120,15 @@ def hold(
 def last_let_go(connection: Connection, campaign_id: int) -> datetime | None:
     """When it was launched or a person last resumed it."""
     return audit.last(connection, LET_GO, f"campaign:{campaign_id}")
+
+
+def times_held(connection: Connection, campaign_id: int, reason: str) -> int:
+    """How often it was held for this, over all processes and restarts."""
+    said = tables.audit_record
+    found = connection.scalars(
+        sa.select(said.c.after).where(said.c.subject == f"campaign:{campaign_id}", said.c.action == HOLD)
+    )
+    return sum(bool(after) and after.get("reason") == reason for after in found)
 
 
 def close(connection: Connection, campaign_id: int, minutes: int) -> None:
