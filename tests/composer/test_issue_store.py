@@ -113,7 +113,7 @@ def test_an_issue_whose_campaign_has_begun_is_not_overwritten(
     campaign = {name: value for name, value in values.items() if name != "launched"}
     begin_campaign(database, issue_id, now, **campaign, launched_at=now if "launched" in values else None)
     with (
-        pytest.raises(Refused, match="cannot be changed|nobody has received it yet"),
+        pytest.raises(Refused, match=r"cannot be changed|nobody has received it yet"),
         database.begin() as connection,
     ):
         store.save(connection, issue(teaser=True), {}, by=keiko, now=now)
