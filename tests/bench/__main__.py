@@ -20,7 +20,7 @@ BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
 
 Subjects = Mapping[str, Callable[[], Section]]
 WHOLE: Subjects = {
-    "throughput": lambda: throughput.measure(4, 2_500),
+    "throughput": lambda: throughput.measure(3, 2_500),
     "costs": lambda: costs.measure(3_000),
     "distance": lambda: distance.measure(3, 5.0),
     "scale": lambda: scale.measure((10_000, 100_000, 1_000_000), 2_000, 2),
