@@ -322,7 +322,8 @@ def _unnamed(tried: Tried) -> str | None:
         or local_part(mailbox).strip('"').casefold() not in reply.text.casefold()
     ):
         return None
-    return masked_of(reply.text, mailbox)[:LONGEST_REPLY]
+    plain = masked_of(reply.text, mailbox)  # a name of one letter stands in every reply, and masks nothing
+    return plain[:LONGEST_REPLY] if plain != reply.text else None
 
 
 def _words(tried: Tried) -> str | None:
