@@ -33,6 +33,7 @@ from mailer import i18n
 from mailer.i18n import Words
 
 from . import plain_text, slots
+from .contrast import Contrast
 from .inlining import BadTemplate, inline
 from .model import Letter, Surroundings
 from .rows import Text, rows
@@ -59,6 +60,10 @@ class Theme:
         self._settings: Final = Settings.read(self._folders[::-1])
         self._environment: Final = _environment(self._folders)
         self._sheets: Final[dict[str, _Sheets]] = {}  # by language; two threads at worst make one twice
+
+    def contrasts(self) -> list[Contrast]:
+        """How well each text colour stands off each ground it is set on; the gate warns below 4.5."""
+        return self._settings.contrasts()
 
     def decorations(self) -> Mapping[str, bytes]:
         """The theme's own pictures (PNG) by name, to be stored as blobs; shown at DECORATION_SIZES."""

@@ -16,11 +16,22 @@ import langcodes
 
 from mailer.errors import MailerError
 
+from .contrast import Contrast, ratio
+
 FILE: Final = "theme.toml"
 _COLOUR: Final = re.compile(r"^#[0-9A-Fa-f]{6}$")
 _FACE: Final = re.compile(r"^[\w ,'-]+$")  # no quote that ends an attribute, no function, no semicolon
 _FACES: Final = ("sans", "serif", "outlook_sans", "outlook_serif")
 _OTHERWISE: Final = "latin"
+# Which text the templates set on which ground; a caption may stand in a note, an end date never does.
+_USED: Final = {
+    "paper": ("ink", "ink2", "link", "accent"),
+    "tint": ("ink", "ink2", "link", "accent"),
+    "sand": ("ink", "ink2", "link"),
+    "outer": ("ink", "ink2", "link"),
+    "fill": ("onfill",),
+    "plate": ("onplate",),
+}
 
 
 class BadTheme(MailerError):
@@ -65,6 +76,15 @@ class Settings:
     @cached_property
     def dark(self) -> dict[str, str]:
         return {name: pair[1] for name, pair in self._all["colour"].items()}
+
+    def contrasts(self) -> list[Contrast]:
+        """Of every pair of text and ground that the theme uses, light then dark. Nobody is judged here."""
+        return [
+            Contrast(text, ground, scheme, ratio(colours[text], colours[ground]))
+            for scheme, colours in (("light", self.light), ("dark", self.dark))
+            for ground, texts in _USED.items()
+            for text in texts
+        ]
 
     def type(self, language: str) -> dict[str, Any]:
         """The type scale of a language: by its tag, by language and script, by script, else latin."""
