@@ -52,9 +52,14 @@ def gate(house: House, now: datetime) -> Gate:
     from mailer.composer.checks import SenderFacts
 
     host = {relay.name: relay.host for relay in house.relays}
+    parts = zip(house.config.relay.all, house.relays, strict=True)
+    verp = {relay.name for part, relay in parts if part.return_path == "verp"}
 
     def of(route: Route) -> SenderFacts:
-        return SenderFacts(route.sender, host[route.relays[0]] if route.relays else "")
+        # Any relay of the route may have to carry it; fixed and plus return paths are the sender's own mailbox.
+        envelope = house.config.bounces.domain if verp & set(route.relays) else ""
+        first = host[route.relays[0]] if route.relays else ""
+        return SenderFacts(route.sender, first, house.config.dkim.domain, envelope)
 
     named = {key: of(route) for key, route in house.routes.named.items()}
     facts = replace(of(house.routes.main), newsletters=named)

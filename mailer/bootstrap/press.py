@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from mailer.composer.alignment import aligned
 from mailer.config.model import RelayBase
 from mailer.delivery import throttle
 from mailer.delivery.letterpress import LetterPress
@@ -130,13 +131,7 @@ def trials(house: House) -> list[Trial]:
 
 
 def unaligned(house: House) -> list[str]:
-    """Senders whose domain is neither dkim.domain nor above or below it: DMARC does not see our signature there."""
-    signing = house.config.dkim.domain.lower()
+    """Senders whose domain is of another organisation than dkim.domain: DMARC does not see our signature there."""
+    signing = house.config.dkim.domain
     heads = (house.letterhead, *house.letterhead.newsletters.values()) if signing else ()
-    apart = (
-        head.sender_email
-        for head in heads
-        if not f".{head.domain}".lower().endswith(f".{signing}")
-        and not f".{signing}".endswith(f".{head.domain}".lower())
-    )
-    return list(dict.fromkeys(apart))
+    return list(dict.fromkeys(head.sender_email for head in heads if not aligned(head.domain, signing)))

@@ -6,6 +6,7 @@ sending and launching, and by `issues check`. A check is a small function over a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -25,6 +26,8 @@ __all__ = ["CHECKS", "CODES", "Code", "SenderFacts", "check", "describe", "holds
 
 CHECKS: tuple[Check, ...] = (*texts.CHECKS, *mails.CHECKS, *senders.CHECKS)
 _LEVELS: Mapping[str, Severity | None] = {"hold": Severity.ERROR, "warn": Severity.WARNING, "off": None}
+_SECTION = re.compile(r"^[^,]+\.md, #([^,]+)")
+_OF_ALL = ("issue.toml: picture", "issue.toml: pictures")
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
@@ -48,18 +51,23 @@ def check(
         if language not in issue.texts:
             continue  # `texts.languages` says so
         try:
-            proofs[language] = editions.compose(connection, issue, language, press)
+            proofs[language], faults = editions.draft(connection, issue, language, press)
         except BadIssue as error:
-            found += [_of_fault(fault, language) for fault in error.faults]
+            faults = list(error.faults)
+        found += [_of_fault(fault, language) for fault in faults]
     case = Case(connection, issue, press, sender, proofs, as_of or issue.date)
     for one in CHECKS:
         found += one(case)
-    levelled = [changed for one in found if (changed := _levelled(one, levels or {}))]
+    once = {(one.code, one.language, one.section, one.where, str(one.facts)): one for one in found}
+    levelled = [changed for one in once.values() if (changed := _levelled(one, levels or {}))]
     return sorted(levelled, key=lambda one: _ORDER[one.severity])
 
 
 def _of_fault(fault: Fault, language: str) -> Finding:
-    return Finding(fault.code, CODES[fault.code].severity, language, None, fault.where, fault.facts)
+    """`where` is "ja.md, #key, line 3", "ja.md, lead, line 1" or "issue.toml: picture": the last is no language's."""
+    key = _SECTION.search(fault.where)
+    tongue = None if fault.where in _OF_ALL else language
+    return Finding(fault.code, CODES[fault.code].severity, tongue, key and key[1], fault.where, fault.facts)
 
 
 def holds(findings: list[Finding]) -> bool:

@@ -18,6 +18,8 @@ class SenderFacts:
 
     email: str
     relay_host: str
+    signing_domain: str = ""  # d= of our signature; "" = the relay signs, with what we cannot know
+    envelope_domain: str = ""  # of the return path, "" = the sender's own mailbox
     newsletters: Mapping[str, SenderFacts] = field(default_factory=dict)  # that have a sender of their own
 
     def of(self, newsletter: str) -> SenderFacts:

@@ -59,6 +59,7 @@ _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
     # the sender
     "sender_missing": (E, True),
     "free_mail_sender": (E, False),
+    "sender_unaligned": (E, False),
 }
 # A fault of the text (`faults`) found again at the gate: nothing can be composed of it.
 CODES: Final[Mapping[str, Code]] = {

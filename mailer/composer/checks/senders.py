@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from mailer.composer.alignment import aligned
 from mailer.composer.model import Finding
 
 from .case import Case, Check
@@ -46,4 +47,18 @@ def sender(case: Case) -> Iterator[Finding]:
         yield finding("free_mail_sender", where="sender.email", **facts)
 
 
-CHECKS: Final[tuple[Check, ...]] = (sender,)
+def alignment(case: Case) -> Iterator[Finding]:
+    """DMARC wants From to be of one organisation with the signature or with the return path (RFC 9989).
+
+    Where the relay signs, nobody here knows with which domain: nothing is said.
+    """
+    who = case.sender
+    domain = who.email.rpartition("@")[2]
+    if not (domain and who.signing_domain and who.envelope_domain):
+        return
+    if not aligned(domain, who.signing_domain) and not aligned(domain, who.envelope_domain):
+        facts = {"email": who.email, "signing": who.signing_domain, "envelope": who.envelope_domain}
+        yield finding("sender_unaligned", where="sender.email", **facts)
+
+
+CHECKS: Final[tuple[Check, ...]] = (sender, alignment)
