@@ -16,6 +16,7 @@ from mailer.campaigns import dates, newsletters, store
 from mailer.campaigns.business_days import Calendar
 from mailer.campaigns.dates import Finish
 from mailer.campaigns.model import Campaign, CampaignKind, CampaignState, Why
+from mailer.composer import begun
 from mailer.composer import store as issues
 from mailer.composer.frozen import composed_for
 from mailer.composer.frozen import frozen as frozen_editions
@@ -73,7 +74,7 @@ def launch(connection: Connection, campaign_id: int, rules: Rules, *, by: Actor,
     )
     connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(excluded=excluded))
     # An issue that nobody got stays as it is: it may be mended and sent when there are readers.
-    if found.kind is CampaignKind.REGULAR and (built.total or issues.has_begun(connection, issue_id)):
+    if found.kind is CampaignKind.REGULAR and (built.total or begun.has_begun(connection, issue_id)):
         issues.set_state(connection, slug, IssueState.SENT, by=by, now=now)
     audit.record(
         connection, by, "campaign.launch", f"campaign:{campaign_id}", now,

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from mailer.campaigns.model import TRANSITIONS, UNFINISHED, Campaign, CampaignKind, CampaignState, Why
+from mailer.composer import begun
 from mailer.composer import store as issues
 from mailer.delivery import failover, ledger
 from mailer.delivery.model import DeliveryState
@@ -194,7 +195,7 @@ def cancel(connection: Connection, campaign_id: int, *, by: Actor, now: datetime
     move(connection, campaign_id, CampaignState.CANCELLED, by=by, now=now, finished_at=now)
     stopped = ledger.cancel(connection, campaign_id, now)
     reaches_readers = found.kind in (CampaignKind.REGULAR, CampaignKind.CORRECTION)
-    if found.issue_id is not None and reaches_readers and issues.nobody_got(connection, campaign_id):
+    if found.issue_id is not None and reaches_readers and begun.nobody_got(connection, campaign_id):
         why = {"reason": str(Why.NOBODY_GOT_IT), "reason_facts": {"issue": found.issue}}
         connection.execute(campaign.update().where(campaign.c.id == campaign_id).values(**why))
         issues.take_back(connection, found.issue_id, by=by, now=now)

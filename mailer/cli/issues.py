@@ -14,6 +14,7 @@ from .say import Say
 
 if TYPE_CHECKING:
     from mailer.composer.model import Finding
+    from mailer.errors import Fault
 
 
 def add_to(app: typer.Typer, said: Words) -> None:
@@ -44,12 +45,14 @@ def _folders(group: typer.Typer, said: Words) -> None:
             "cli.issues.import.done",
             slug=issue.slug, number=issue.number, languages=[said.autonym(one) for one in issue.languages],
         )  # fmt: skip
+        _tell(desk.say, read.faults)
         desk.say.document(
             {
                 "slug": issue.slug,
                 "number": issue.number,
                 "date": issue.date,
                 "languages": list(issue.languages),
+                "faults": [_fault_as_document(said, one) for one in read.faults],
             }
         )
 
@@ -113,6 +116,22 @@ def _folders(group: typer.Typer, said: Words) -> None:
         )
 
 
+def _tell(say: Say, faults: "tuple[Fault, ...]") -> None:
+    """What is wrong with the words of a draft. It is in; nothing is lost, and the gate holds it until they are mended."""
+    if not faults:
+        return
+    say.line("cli.issues.import.faults", count=len(faults))
+    for one in faults:
+        message, remedy = say.words.error(one)
+        say.text(f"{say.place(one.where)}: {message}")
+        say.text(f"    → {remedy}")
+
+
+def _fault_as_document(words: Words, one: "Fault") -> dict[str, Any]:
+    message, remedy = words.error(one)
+    return {"code": one.code, "where": one.where, "message": message, "remedy": remedy}
+
+
 def _judging(group: typer.Typer, said: Words) -> None:
     slug_argument = typer.Argument(metavar="SLUG", help=said("cli.issues.slug"))
 
@@ -128,6 +147,28 @@ def _judging(group: typer.Typer, said: Words) -> None:
         print_findings(desk.say, findings)
         desk.say.document({"issue": slug, "findings": [as_document(desk.say.words, one) for one in findings]})
         raise typer.Exit(1 if checks.holds(findings) else 0)
+
+    @group.command("reviewed", help=said("cli.issues.reviewed.help"))
+    def reviewed(
+        ctx: typer.Context,
+        slug: str = slug_argument,
+        language: str = typer.Option(
+            ..., "--language", metavar="LANG", help=said("cli.issues.reviewed.language")
+        ),
+        section: str | None = typer.Option(
+            None, "--section", metavar="KEY", help=said("cli.issues.reviewed.section")
+        ),
+    ) -> None:
+        from mailer.composer import store, translation
+
+        desk: Desk = ctx.obj
+        with desk.house().engine.begin() as connection:
+            issue = store.load(connection, slug)
+            count = translation.looked_at(
+                connection, issue, language, section, by=desk.by, now=datetime.now(UTC)
+            )
+        desk.say.line("cli.issues.reviewed.done", count=count, language=said.autonym(language))
+        desk.say.document({"issue": slug, "language": language, "section": section, "texts": count})
 
     @group.command("preview", help=said("cli.issues.preview.help"))
     def preview_(

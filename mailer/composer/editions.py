@@ -19,14 +19,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.engine import Connection
 
 from mailer import i18n, media
+from mailer.errors import Fault
 from subscribers import audit
 from subscribers.language import match
 from subscribers.model import Actor
 
-from . import markdown, pictures, plain_text, resources, slots, store, webpage
+from . import markdown, notices, pictures, plain_text, resources, slots, store, webpage
 from .frozen import frozen, load, load_many, remember, save
 from .model import Edition, EmbeddedPicture, Identity, Issue, Letter, OtherEdition, Shown, Surroundings
-from .theme import DECORATION_SIZES, Theme
+from .theme import Theme
 
 __all__ = [
     "Press",
@@ -34,6 +35,7 @@ __all__ = [
     "compose",
     "compose_edition",
     "compose_notice",
+    "draft",
     "freeze",
     "frozen",
     "hash_of",
@@ -94,7 +96,22 @@ def compose_edition(connection: Connection, issue: Issue, language: str, press: 
 
 def compose(connection: Connection, issue: Issue, language: str, press: Press) -> Proof:
     """The same with all that the gate wants to see. Raises BadIssue with every fault of the text."""
-    letter = markdown.letter(issue, language, press.zone)
+    return _print(connection, issue, markdown.letter(issue, language, press.zone), press)
+
+
+def draft(connection: Connection, issue: Issue, language: str, press: Press) -> tuple[Proof, list[Fault]]:
+    """What can be printed of a text with faults, and these. For eyes and for the gate; never to be sent.
+
+    Raises BadIssue for a language without a text, or a picture that cannot be decoded.
+    """
+    if language not in issue.texts:
+        markdown.letter(issue, language, press.zone)
+    letter, faults = markdown.read(issue, language, press.zone)
+    return _print(connection, issue, letter, press), faults
+
+
+def _print(connection: Connection, issue: Issue, letter: Letter, press: Press) -> Proof:
+    language = letter.language
     album = pictures.make(connection, issue, letter, press.pictures_budget_bytes, now=press.now)
     web_url = press.web_url(issue.slug, language)
     managed = resources.collect(letter, issue, zone=press.zone, host=press.host, web_url=web_url)
@@ -128,7 +145,8 @@ def compose(connection: Connection, issue: Issue, language: str, press: Press) -
 def compose_notice(
     connection: Connection, name: str, language: str, press: Press, values: Mapping[str, str]
 ) -> Edition:
-    """A notice in one language, not saved. `values`: what its template asks for, plain or slot tokens."""
+    """A notice in one language, not saved. `values`: what `notices` says, plain or slot tokens. Raises ValueError."""
+    values = notices.kind(name).values(values)
     decorations = _decorations(connection, press)
     about = Surroundings(
         issue_slug="", number="", date=press.now.astimezone(ZoneInfo(press.zone)).date(),
@@ -198,10 +216,9 @@ def _resource_urls(
 
 def _decorations(connection: Connection, press: Press) -> dict[str, pictures.Made]:
     found = {}
-    for name, content in press.theme.decorations().items():
-        width, height = DECORATION_SIZES[name]
-        blob = media.save(connection, content, "image/png", width * 2, height * 2, now=press.now)
-        found[name] = pictures.Made(blob, "image/png", len(content), (width, height))
+    for name, one in press.theme.decorations.items():
+        blob = media.save(connection, one.content, one.media_type, *one.pixels, now=press.now)
+        found[name] = pictures.Made(blob, one.media_type, len(one.content), one.shown)
     return found
 
 

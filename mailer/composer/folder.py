@@ -7,7 +7,6 @@ Knows no database. Called by the command line and by the import page.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from mailer import media
-from mailer.errors import BadIssue, BadPicture, MailerError
+from mailer.errors import BadIssue, BadPicture, Fault, MailerError
 
 from . import images, issue_toml, manuscript, markdown
 from .faults import Faults, Place
@@ -31,33 +30,41 @@ FILE_BYTES: Final = 50_000_000
 FOLDER_BYTES: Final = 300_000_000
 MOST_FILES: Final = 500
 _HIDDEN: Final = {"thumbs.db", "desktop.ini"}
-_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class FolderIssue:
-    """An issue and the content of its pictures and files, by path."""
+    """An issue and the content of its pictures and files, by path.
+
+    `faults`: what is wrong with its words. A draft may have them; the gate says them again and holds.
+    """
 
     issue: Issue
     files: Mapping[str, bytes]
+    faults: tuple[Fault, ...] = ()
 
 
 def read(path: Path, zone: str = "UTC") -> FolderIssue:
-    """Everything of a folder, or BadIssue with all that is wrong with it. `zone`: of the times of events."""
-    faults = Faults()
+    """Everything of a folder. `zone`: of the times of events.
+
+    Raises BadIssue, with all that is wrong, for a folder that cannot be kept as it is meant: no issue.toml, two
+    sections with one key, a damaged picture. Faults of the words come with the issue.
+    """
+    faults, words = Faults(), Faults()
     if not path.is_dir():
         faults.add("no_issue_folder", str(path), path=str(path))
         raise BadIssue(faults.found)
     files = _files(path, faults)
     head = _head(path, faults)
-    texts = _manuscripts(path, head, faults)
+    texts = _manuscripts(path, head, faults, words)
     if head is not None:
         issue = _assemble(head, texts, files, faults)
         for language, written in texts.items():
-            faults.found += markdown.read(issue, language, zone, _places(language, written, issue))[1]
+            found = markdown.read(issue, language, zone, _places(language, written, issue))[1]
+            words.found += [one for one in found if one not in words.found]
     if faults.found or head is None:
-        raise BadIssue(faults.found)
-    return FolderIssue(issue, files)
+        raise BadIssue([*faults.found, *words.found])
+    return FolderIssue(issue, files, tuple(words.found))
 
 
 def write(path: Path, issue: Issue, open_file: Callable[[str], bytes]) -> None:
@@ -190,9 +197,8 @@ def _text(path: Path, name: str, faults: Faults) -> str | None:
         faults.add("not_utf8", name, line=raw[: error.start].count(b"\n") + 1, **_other_encoding(raw))
         return None
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    for number, row in enumerate(text.split("\n"), 1):
-        if match := _CONTROL.search(row):
-            faults.add("control_character", f"{name}, line {number}", character=f"U+{ord(match[0]):04X}")
+    if "\x00" in text:  # no database keeps it; other control characters are the words' affair
+        faults.add("nul_character", f"{name}, line {text[: text.index(chr(0))].count(chr(10)) + 1}")
     return text
 
 
@@ -215,14 +221,14 @@ def _head(path: Path, faults: Faults) -> Head | None:
     return issue_toml.parse(text, faults) if text is not None else None
 
 
-def _manuscripts(path: Path, head: Head | None, faults: Faults) -> dict[str, Manuscript]:
+def _manuscripts(path: Path, head: Head | None, faults: Faults, words: Faults) -> dict[str, Manuscript]:
     """The texts of the languages of issue.toml; a file of another language is reported."""
     found: dict[str, Manuscript] = {}
     languages = head.languages if head else ()
     there = {p.stem: p.name for p in sorted(path.glob("*.md"))}
     for language in languages:
         if language not in there:
-            faults.add(
+            words.add(
                 "missing_language_file", "issue.toml: languages", language=language, file=f"{language}.md"
             )
         elif (text := _text(path, there[language], faults)) is not None:
@@ -261,6 +267,7 @@ def _assemble(
         head.picture,
         head.teaser,
         {name: media.hash_of(content) for name, content in files.items()},
+        pictures=head.pictures,
     )
 
 

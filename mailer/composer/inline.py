@@ -153,7 +153,7 @@ def judge_link(href: str, line: int, desk: Desk) -> None:
 
 def judge_attributes(token: Token, line: int, desk: Desk) -> None:
     """Only `.button` and `until` mean something behind a link."""
-    unknown = [*token.meta.get("insecure_attrs", {}), *(k for k in token.attrs if k in ("lang", "id"))]
+    unknown = [*token.meta.get("insecure_attrs", {}), *(k for k in token.attrs if k in ("lang", "id", "alt"))]
     classes = str(token.attrs.get("class", "")).split()
     unknown += [f".{name}" for name in classes if name != "button"]
     if unknown:

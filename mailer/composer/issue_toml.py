@@ -19,13 +19,24 @@ from subscribers.errors import BadLanguage
 from subscribers.language import normalise
 
 from .faults import Faults, near
-from .model import Issue, IssueText
+from .model import Issue, IssueText, PictureFacts
 
 _T = TypeVar("_T")
 
 FILE: Final = "issue.toml"
-_KEYS: Final = ("slug", "number", "date", "languages", "newsletter", "picture", "teaser", "edition")
+_KEYS: Final = (
+    "slug",
+    "number",
+    "date",
+    "languages",
+    "newsletter",
+    "picture",
+    "teaser",
+    "edition",
+    "pictures",
+)
 _LINES: Final = ("subject", "preheader", "title", "picture_alt")
+_PICTURE: Final = ("credit", "people", "consent", "usable_until")
 _SLUG: Final = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 _EXAMPLES: Final = {
     "slug": 'slug = "2034-12"',
@@ -35,6 +46,11 @@ _EXAMPLES: Final = {
     "newsletter": 'newsletter = "main"',
     "picture": 'picture = "images/hero.jpg"',
     "teaser": "teaser = true",
+    "pictures": '[pictures."images/a.jpg"]',
+    "credit": 'credit = "Mori Keiko"',
+    "people": "people = true",
+    "consent": 'consent = "forms of 14 November, folder 7"',
+    "usable_until": "usable_until = 2036-03-31",
 }
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # RFC 2047 §2; Python 3.11.7 decodes one inside a header value and lets a line break out of it (F35, CVE-2024-6923).
@@ -54,10 +70,11 @@ class Head:
     picture: str | None
     teaser: bool
     texts: Mapping[str, IssueText]  # leads still empty
+    pictures: Mapping[str, PictureFacts]
 
 
 def parse(text: str, faults: Faults) -> Head | None:
-    """None if it is no TOML at all."""
+    """None if it is no TOML at all. The words of a subject are judged where a text is read (`markdown`)."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -78,7 +95,55 @@ def parse(text: str, faults: Faults) -> Head | None:
         unicodedata.normalize("NFC", picture) or None,
         take.flag("teaser"),
         take.editions(languages),
+        _pictures(table.get("pictures", {}), faults),
     )
+
+
+def _pictures(table: object, faults: Faults) -> dict[str, PictureFacts]:
+    """[pictures]: one table for each path; `credit` beside them is that of all that have none of their own."""
+    where = f"{FILE}: pictures"
+    if not isinstance(table, dict):
+        faults.add("bad_value", where, key="pictures", reason="picture", example=_EXAMPLES["pictures"])
+        return {}
+    found: dict[str, PictureFacts] = {}
+    for path, entry in table.items():
+        if path == "credit":
+            found[""] = PictureFacts(credit=_credit(entry, f"{where}.credit", faults))
+        elif isinstance(entry, dict):
+            found[unicodedata.normalize("NFC", path)] = _picture(entry, f"{where}.{path}", faults)
+        else:
+            known = "credit, images/…"
+            faults.add("unknown_key", where, key=path, known=known, **near(path, ("credit",)))
+    return found
+
+
+def _picture(entry: Mapping[str, object], where: str, faults: Faults) -> PictureFacts:
+    def typed(key: str, kind: type[_T]) -> _T | None:
+        value = entry.get(key)
+        if value is not None and not isinstance(value, kind):
+            faults.add("bad_value", f"{where}.{key}", key=key, example=_EXAMPLES[key])
+            return None
+        return value
+
+    for key in entry:
+        if key not in _PICTURE:
+            faults.add("unknown_key", where, key=key, known=", ".join(_PICTURE), **near(key, _PICTURE))
+    return PictureFacts(
+        _credit(entry.get("credit", ""), f"{where}.credit", faults),
+        typed("people", bool),
+        line(typed("consent", str) or "", "consent", f"{where}.consent", faults),
+        typed("usable_until", date),
+    )
+
+
+def _credit(value: object, where: str, faults: Faults) -> dict[str, str]:
+    """A text, or one for each language."""
+    by_language = {"": value} if isinstance(value, str) else value
+    if not isinstance(by_language, dict) or not all(isinstance(one, str) for one in by_language.values()):
+        faults.add("bad_value", where, key="credit", example=_EXAMPLES["credit"])
+        return {}
+    lines = {lang: line(text, "credit", where, faults) for lang, text in by_language.items()}
+    return {lang: text for lang, text in lines.items() if text}
 
 
 class _Taker:
@@ -152,9 +217,6 @@ class _Taker:
         for language in tables:
             if language not in languages:
                 self.faults.add("edition_not_listed", FILE, language=language, **near(language, languages))
-        for language in languages:
-            if language not in tables:
-                self.faults.add("missing_edition_table", FILE, language=language)
         return {
             language: self._edition(language, tables[language])
             for language in languages
@@ -181,9 +243,9 @@ class _Taker:
                     example=f'{key} = "…"',
                 )
                 value = ""
-            lines[key] = line(value, key, f"{where}.{key}", self.faults)
-        if not lines["subject"]:
-            self.faults.add("empty_subject", f"{where}.subject")
+            if "\x00" in value:
+                self.faults.add("nul_character", f"{where}.{key}")
+            lines[key] = unicodedata.normalize("NFC", value).strip()
         return IssueText(
             lines["subject"],
             lines["preheader"],
@@ -226,6 +288,11 @@ def line(value: str, field: str, where: str, faults: Faults) -> str:
     return unicodedata.normalize("NFC", value).strip()
 
 
+def on_one_line(text: str) -> str:
+    """A draft is shown with its faults; a line break in a subject must not become a header field."""
+    return _CONTROL.sub(" ", text)
+
+
 def dump(issue: Issue) -> str:
     """The file's text; `parse` gives the same back. A JSON string is a TOML basic string."""
     rows = [
@@ -240,6 +307,10 @@ def dump(issue: Issue) -> str:
     for language in issue.languages:
         if text := issue.texts.get(language):
             rows += ["", f"[edition.{language}]", *_lines_of(text)]
+    if "" in issue.pictures:
+        rows += ["", "[pictures]", *_credit_of(issue.pictures[""])]
+    for path, facts in issue.pictures.items():
+        rows += ["", f"[pictures.{_quoted(path)}]", *_facts_of(facts)] if path else []
     return "\n".join(rows) + "\n"
 
 
@@ -247,6 +318,20 @@ def _lines_of(text: IssueText) -> list[str]:
     lines = {"subject": text.subject, "preheader": text.preheader, "title": text.title}
     rows = [f"{key} = {_quoted(value)}" for key, value in lines.items() if value or key == "subject"]
     return rows + ([f"picture_alt = {_quoted(text.picture_alt)}"] if text.picture_alt is not None else [])
+
+
+def _facts_of(facts: PictureFacts) -> list[str]:
+    rows = _credit_of(facts)
+    rows += [f"people = {str(facts.people).lower()}"] if facts.people is not None else []
+    rows += [f"consent = {_quoted(facts.consent)}"] if facts.consent else []
+    return rows + ([f"usable_until = {facts.usable_until}"] if facts.usable_until else [])
+
+
+def _credit_of(facts: PictureFacts) -> list[str]:
+    if facts.credit.keys() <= {""}:
+        return [f"credit = {_quoted(text)}" for text in facts.credit.values()]
+    by_language = ", ".join(f"{_quoted(lang)} = {_quoted(text)}" for lang, text in facts.credit.items())
+    return [f"credit = {{ {by_language} }}"]
 
 
 def _quoted(text: str) -> str:

@@ -24,7 +24,7 @@ from mdit_py_plugins.container import container_plugin
 
 from mailer.errors import BadIssue, Fault
 
-from . import inline
+from . import inline, issue_toml
 from .faults import Faults, Place, fault, near
 from .lines import Inside, content_of, kind_of_line, leads_with_break, lines_of, links_of
 from .links import LinkKind, folder_path, kind_of
@@ -52,6 +52,9 @@ _FENCE_LINE: Final = re.compile(r"^\s*:{3,}\s*([\w-]*)")
 _UNDERLINE: Final = re.compile(r"^\s*={2,}\s*$")
 _DEFINITION: Final = re.compile(r"^ {0,3}\[[^\]]+\]:\s*\S")
 _TIGHT: Final = re.compile(r"^#{1,6}[^\s#]")
+_NOWHERE: Final = "about:blank"  # instead of what no mail may link to: a draft is shown, too
+# C0 without tab and line feed, C1 (Gmail clips a mail at one), U+2028/9, BOM, non-characters.
+CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def letter(issue: Issue, language: str, zone: str) -> Letter:
@@ -73,12 +76,12 @@ def read(
     """The same with the faults as a value. `places` says where each section's text (None: the lead) stands in a file."""
     faults = Faults()
     known = places or {}
-    ends: dict[str, date | None] = {}
     text = issue.texts[language]
     file = f"{language}.md"
+    about = About(issue, language, zone, {})
 
     def reader(key: str | None, part: str) -> Reader:
-        return Reader(part, place_of(key), faults, issue.files, zone, ends)
+        return Reader(part, place_of(key), faults, about)
 
     def place_of(key: str | None) -> Place:
         return known.get(key) or Place(f"{file}, {'lead' if key is None else '#' + key}")
@@ -88,30 +91,43 @@ def read(
     sections = []
     for key in issue.orders.get(language, ()):
         written = by_key[key].texts[language]
-        heading = Reader("", place_of(key).heading(), faults, issue.files, zone, ends)
-        above = inline.read(_inline_tokens(written.title), 0, heading, links=False)
+        heading = Reader(written.title, place_of(key).heading(), faults, about)
+        above = inline.read(_inline_tokens(heading.text), 0, heading, links=False)
         if not above:
             heading.fault("heading_without_text", 0)
         sections.append(LetterSection(key, above, reader(key, written.body).blocks()))
-    head = Reader("", Place("issue.toml"), faults, issue.files, zone, ends)
-    where = f"edition.{language}"
-    strings = [
-        head.field(f"{where}.{n}", v) for n, v in (("subject", text.subject), ("preheader", text.preheader))
-    ]
-    title = head.field(f"{where}.title", text.title) or strings[0]
+    head = _Head(language, faults)
+    subject = head.line("subject", text.subject)
+    if not subject:
+        faults.add("empty_subject", f"{issue_toml.FILE}: edition.{language}.subject")
     picture = None
     if issue.picture:
-        alt = head.field(f"{where}.picture_alt", text.picture_alt or "")
-        picture = Figure(issue.picture, alt, Inline("", ""))
-        if issue.picture not in issue.files:
+        alt = head.line("picture_alt", text.picture_alt or "")
+        credit = issue.picture_facts(issue.picture).credit_in(language)
+        picture = Figure(issue.picture, alt, Inline("", ""), credit)
+    for where, path in (("picture", issue.picture), *(("pictures", path) for path in issue.pictures)):
+        if path and path not in issue.files:
             faults.add(
-                "picture_not_found",
-                "issue.toml: picture",
-                path=issue.picture,
-                **near(issue.picture, issue.files),
+                "picture_not_found", f"{issue_toml.FILE}: {where}", path=path, **near(path, issue.files)
             )
-    made = Letter(language, strings[0], strings[1], title, lead, tuple(sections), picture)
-    return made, faults.found
+    preheader, title = head.line("preheader", text.preheader), head.line("title", text.title)
+    return Letter(
+        language, subject, preheader, title or subject, lead, tuple(sections), picture
+    ), faults.found
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The lines of [edition.ja]: they become header fields and headings."""
+
+    language: str
+    faults: Faults
+
+    def line(self, name: str, value: str) -> str:
+        where = f"{issue_toml.FILE}: edition.{self.language}.{name}"
+        if "@@" in value:
+            self.faults.add("slot_in_text", where)
+        return issue_toml.on_one_line(issue_toml.line(value, name, where, self.faults))
 
 
 @cache
@@ -123,7 +139,7 @@ def parser() -> MarkdownIt:
     md.enable("table").use(cjk_friendly)
     # Four leading spaces are no program code, "---" under a line no heading, "[x]: y" no link.
     md.disable(["code", "lheading", "reference"])
-    md.use(attrs_plugin, after=("image", "link_close"), spans=True, allowed=("class", "until", "lang"))
+    md.use(attrs_plugin, after=("image", "link_close"), spans=True, allowed=("class", "until", "lang", "alt"))
     for name in BOXES:
         md.use(container_plugin, name, validate=_opens(name))
     md.validateLink = lambda url: True  # type: ignore[method-assign]  # judged by `links`, as a fault with its line
@@ -139,6 +155,16 @@ def _inline_tokens(text: str) -> Sequence[Token]:
     return parser().parseInline(text)[0].children or []
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the readers of one language share."""
+
+    issue: Issue
+    language: str
+    zone: str  # of the times of events
+    ends: dict[str, date | None]  # of each resource, so that one target has one end
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads the text of one section. Lines count from 0 inside the text; `place` knows the file's."""
@@ -146,18 +172,24 @@ class Reader:
     text: str
     place: Place
     faults: Faults
-    files: Iterable[str]
-    zone: str
-    ends: dict[str, date | None]  # of each resource, so that one target has one end
+    about: About
+
+    def __post_init__(self) -> None:
+        for number, line in enumerate(self.text.split("\n")):
+            if match := CONTROL.search(line):
+                self.fault("control_character", number, character=f"U+{ord(match[0]):04X}")
+        self.text = CONTROL.sub("", self.text)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        return self.about.issue.files
+
+    @property
+    def zone(self) -> str:
+        return self.about.zone
 
     def fault(self, code: str, line: int, **facts: object) -> None:
         self.faults.add(code, self.place.at(line), **facts)
-
-    def field(self, key: str, value: str) -> str:
-        """A plain string of issue.toml."""
-        if "@@" in value:
-            self.faults.add("slot_in_text", f"{self.place.file}: {key}")
-        return value
 
     def string(self, value: str, line: int) -> str:
         if "@@" in value:
@@ -277,8 +309,12 @@ class Reader:
         source = str(token.attrs.get("src", ""))
         alt = inline.read(token.children or [], line, self, links=False).plain
         caption = self.inline(str(token.attrs.get("title", "")), line)
-        if set(token.attrs) & {"class", "until", "lang"} or token.meta.get("insecure_attrs"):
-            self.fault("unknown_attribute", line, name="{…}", known='"…"')
+        by_caption = (
+            token.attrs.get("alt") == "caption"
+        )  # markdown-it writes its own alt when it renders only
+        unknown = set(token.attrs) & {"class", "until", "lang"} or token.meta.get("insecure_attrs")
+        if unknown or ("alt" in token.attrs and token.attrs["alt"] not in ("", "caption")):
+            self.fault("unknown_attribute", line, name="{…}", known='"…", {alt=caption}')
         path = folder_path(source)
         if kind_of(source) in (LinkKind.WEB, LinkKind.FORBIDDEN) or source.startswith("//"):
             self.fault("remote_picture", line, path=source[:80])
@@ -286,7 +322,8 @@ class Reader:
             self.fault("path_outside", line, path=source[:80])
         elif path not in self.files:
             self.fault("picture_not_found", line, path=path, **near(path, self.files))
-        return Figure(path or source, alt, caption)
+        credit = self.about.issue.picture_facts(path or source).credit_in(self.about.language)
+        return Figure(path or source, alt, caption, credit, by_caption and not alt)
 
     def _button(self, link: list[Token], line: int) -> Button:
         opening = link[0]
@@ -305,7 +342,7 @@ class Reader:
             text = inline.read(label, line, self, links=False).plain
             target = self.target(str(opening.attrs.get("href", "")), text, line)
             until = self._until(opening, line)
-            if self.ends.setdefault(target, until) != until:
+            if self.about.ends.setdefault(target, until) != until:
                 self.fault("resource_two_dates", line, target=target)
             yield ResourceBox(text, target, until)
 
@@ -325,7 +362,7 @@ class Reader:
         if not label:
             self.fault("link_without_text", line, url=href[:80])
         if kind_of(href) is not LinkKind.FILE:
-            return href
+            return _NOWHERE if kind_of(href) is LinkKind.FORBIDDEN else href
         path = folder_path(href)
         if path is None:
             self.fault("path_outside", line, path=href[:80])

@@ -9,7 +9,7 @@ plain form side by side, so that no renderer parses HTML again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -49,6 +49,19 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """[pictures."images/a.jpg"] of issue.toml: what must be known of a picture before it is shown to many."""
+
+    credit: Mapping[str, str] = field(default_factory=dict)  # who made it, by language; "" = for all
+    people: bool | None = None  # can somebody be recognised? None: nobody said
+    consent: str = ""  # a note of where the consent of those people is kept
+    usable_until: date | None = None  # last day on which it may be shown
+
+    def credit_in(self, language: str) -> str:
+        return self.credit.get(language) or self.credit.get("", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     slug: str
     number: str
@@ -62,10 +75,18 @@ class Issue:
     teaser: bool = False
     files: Mapping[str, str] = field(default_factory=dict)  # "images/a.jpg" → blob hash
     state: IssueState = IssueState.DRAFT
+    pictures: Mapping[str, PictureFacts] = field(
+        default_factory=dict
+    )  # by path; "" = of those that say nothing
 
     @property
     def default_language(self) -> str:
         return self.languages[0]
+
+    def picture_facts(self, path: str) -> PictureFacts:
+        """Of one picture; without a credit of its own it has the one that stands for all."""
+        own, common = self.pictures.get(path, PictureFacts()), self.pictures.get("", PictureFacts())
+        return own if own.credit else replace(own, credit=common.credit)
 
 
 # ── one language of it, read ────────────────────────────────────────────────────────────────────
@@ -127,6 +148,8 @@ class Figure:
     path: str  # "images/a.jpg"
     alt: str
     caption: Inline
+    credit: str = ""  # who made it, in the letter's language
+    caption_says_it: bool = False  # {alt=caption}: somebody decided that the alt text is rightly empty
 
 
 @dataclass(frozen=True, slots=True)

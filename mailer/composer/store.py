@@ -1,6 +1,7 @@
 """Issues in the database: saved whole, loaded whole, moved through their states.
 
-Owns issue, issue_text, section, section_text, issue_file and approval. Judges no text. Called by
+Owns issue, issue_text, section, section_text, issue_file and approval; what a text was written against is
+`translation`'s. Judges no text. Called by
 the command line, the office's pages and `campaigns`.
 """
 
@@ -11,21 +12,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from mailer import media
 from mailer.errors import NotFound, Refused
-from mailer.tables import campaigns as campaign_tables
 from mailer.tables import composer as t
-from mailer.tables.delivery import MAY_HAVE_ARRIVED, delivery
-from mailer.tables.house import house_fact
 from subscribers import audit
 from subscribers.model import Actor
 
-from .model import Issue, IssueState, IssueText, Section, SectionText
+from . import begun, translation
+from .model import Issue, IssueState, IssueText, PictureFacts, Section, SectionText
 
 # Who may become what. Re-importing and editing make a draft again; what was sent is never edited.
 TRANSITIONS: Final[Mapping[IssueState, frozenset[IssueState]]] = {
@@ -76,13 +75,15 @@ def save(
     """
     row = _locked(connection, issue.slug)
     if row is not None:
-        _must_not_have_begun(connection, row)
+        begun.must_not_have_begun(connection, row)
         if IssueState(row["state"]) not in _EDITABLE:
-            raise _begun(row["slug"])
+            raise begun.refusal(row["slug"])
     for path in issue.files:
         _keep_file(connection, issue, path, files.get(path), now)
+    stands = translation.standing(connection, _load(connection, row), issue) if row else {}
     issue_id = _write_issue(connection, issue, row["id"] if row else None, now)
     _write_texts(connection, issue, issue_id)
+    translation.remember(connection, issue_id, stands or translation.fresh(issue))
     after = {"state": IssueState.DRAFT, "content": content_hash(issue), "languages": list(issue.languages)}
     before = {"state": row["state"]} if row else None
     audit.record(connection, by, "issue.saved", f"issue:{issue.slug}", now, before=before, after=after)
@@ -94,82 +95,13 @@ def _locked(connection: Connection, slug: str) -> RowMapping | None:
     return connection.execute(query).mappings().first()
 
 
-def _must_not_have_begun(connection: Connection, row: RowMapping) -> None:
-    stoppable = _stoppable(connection, row["id"])
-    if stoppable is not None:
-        raise Refused(
-            f"Campaign {stoppable} is sending issue {row['slug']}, and nobody has received it yet.",
-            remedy=f"To change the text, cancel it first: mailer campaigns cancel {stoppable}",
-            key="issue_can_be_stopped",
-            slug=row["slug"],
-            campaign=stoppable,
-        )
-    if has_begun(connection, row["id"]):
-        raise _begun(row["slug"])
-
-
-def _begun(slug: str) -> Refused:
-    return Refused(
-        f"Issue {slug} has been sent or is being sent; its text cannot be changed.",
-        remedy="Send a correction, or make a new issue with another slug.",
-        key="issue_has_begun",
-        slug=slug,
-    )
-
-
-def has_begun(connection: Connection, issue_id: int) -> bool:
-    """Has a campaign had real readers to write to? Tests, rehearsals and empty lists do not bind the text.
-
-    Nor does what was cancelled before anybody had got it.
-    """
-    return bool(_binding(connection, issue_id))
-
-
-def _stoppable(connection: Connection, issue_id: int) -> int | None:
-    """The first campaign that binds the text, if all that do can be cancelled and nothing of them has left."""
-    binding = _binding(connection, issue_id)
-    in_time = (
-        row.state in ("sending", "paused", "held") and nobody_got(connection, row.id) for row in binding
-    )
-    return binding[0].id if binding and all(in_time) else None
-
-
-def _binding(connection: Connection, issue_id: int) -> Sequence[sa.Row[int, str]]:
-    c = campaign_tables.campaign.c
-    begun = c.launched_at.is_not(None) | c.state.in_(("sending", "paused", "finished"))
-    reached = sa.exists().where(delivery.c.campaign_id == c.id)
-    stopped_in_time = (c.state == "cancelled") & (c.reason == campaign_tables.NOBODY_GOT_IT)
-    return connection.execute(
-        sa.select(c.id, c.state)
-        .where(c.issue_id == issue_id, c.kind.in_(("regular", "correction")), begun, reached)
-        .where(c.reason.is_(None) | ~stopped_in_time)
-        .order_by(c.id)
-    ).all()
-
-
-def nobody_got(connection: Connection, campaign_id: int) -> bool:
-    """Has a launched campaign rows, and none that arrived or may have? Of a backup's campaign nobody knows (F9)."""
-    c = campaign_tables.campaign.c
-    restored = sa.select(house_fact.c.at).where(house_fact.c.key == "restored").scalar_subquery()
-    launched = connection.scalar(
-        sa.select(c.id).where(
-            c.id == campaign_id, c.launched_at.is_not(None), restored.is_(None) | (c.launched_at > restored)
-        )
-    )
-    if launched is None:
-        return False
-    rows = sa.select(delivery.c.id).where(delivery.c.campaign_id == campaign_id).limit(1)
-    left = rows.where(delivery.c.state.in_(MAY_HAVE_ARRIVED))
-    return connection.scalar(rows) is not None and connection.scalar(left) is None
-
-
 def take_back(connection: Connection, issue_id: int, *, by: Actor, now: datetime) -> bool:
     """A sent issue that nobody has got is a draft again; False if somebody may have it.
 
     Not approved: whoever stopped it saw why, and no schedule shall send the same text by itself.
     """
     row = _row(connection, t.issue.c.id == issue_id, str(issue_id))
-    if row["state"] != IssueState.SENT or has_begun(connection, issue_id):
+    if row["state"] != IssueState.SENT or begun.has_begun(connection, issue_id):
         return False
     set_state(connection, row["slug"], IssueState.DRAFT, by=by, now=now)
     return True
@@ -203,6 +135,7 @@ def _write_issue(connection: Connection, issue: Issue, issue_id: int | None, now
         "state": IssueState.DRAFT,
         "teaser": issue.teaser,
         "picture": issue.picture,
+        "pictures": {path: _facts(facts) for path, facts in issue.pictures.items()},
         "updated_at": now,
     }
     if issue_id is None:
@@ -312,7 +245,18 @@ def _load(connection: Connection, row: RowMapping) -> Issue:
         row["teaser"],
         {file.path: file.blob for file in files},
         IssueState(row["state"]),
+        {path: _picture(facts) for path, facts in (row["pictures"] or {}).items()},
     )
+
+
+def _facts(facts: PictureFacts) -> dict[str, object]:
+    until = facts.usable_until and facts.usable_until.isoformat()
+    return {**asdict(facts), "usable_until": until}
+
+
+def _picture(row: Mapping[str, Any]) -> PictureFacts:
+    until = row["usable_until"]
+    return PictureFacts(row["credit"], row["people"], row["consent"], until and date.fromisoformat(until))
 
 
 def _text(row: RowMapping) -> IssueText:
@@ -373,6 +317,8 @@ def content_hash(issue: Issue) -> str:
     """SHA-256 of everything a reader could see; the state is not part of it."""
     value = asdict(issue)
     del value["state"]
+    if not value["pictures"]:
+        del value["pictures"]  # approvals of before there were any go on to hold
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -393,7 +339,7 @@ def set_state(connection: Connection, slug: str, state: IssueState, *, by: Actor
             after=state.value,
         )
     if state is IssueState.DRAFT:
-        _must_not_have_begun(connection, row)
+        begun.must_not_have_begun(connection, row)
     connection.execute(t.issue.update().where(t.issue.c.id == row["id"]).values(state=state, updated_at=now))
     audit.record(
         connection, by, "issue.state", f"issue:{slug}", now, before={"state": before}, after={"state": state}

@@ -20,6 +20,7 @@ issue = sa.Table(
     sa.Column("picture", sa.Text, nullable=True),  # path in the folder: "images/hero.png"
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("updated_at", Utc, nullable=False),
+    sa.Column("pictures", Json, nullable=True),  # {path: {credit, people, consent, usable_until}}; "" = of all
     sa.CheckConstraint("state IN ('draft', 'review', 'approved', 'sent', 'withdrawn')", name="state"),
 )
 
@@ -33,6 +34,7 @@ issue_text = sa.Table(
     sa.Column("title", sa.Text, nullable=False, server_default=""),  # "" = the subject
     sa.Column("picture_alt", sa.Text, nullable=True),
     sa.Column("lead", sa.Text, nullable=False, server_default=""),  # Markdown before the first heading
+    sa.Column("written_against", Json, nullable=True),  # {other language: hash of its text then}
 )
 
 section = sa.Table(
@@ -54,6 +56,7 @@ section_text = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),  # in this language's file: the order may differ
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),  # Markdown below the heading
+    sa.Column("written_against", Json, nullable=True),  # {other language: hash of its text then}
 )
 
 issue_file = sa.Table(

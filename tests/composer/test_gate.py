@@ -56,7 +56,7 @@ def judge_texts(sqlite: Engine, stored: Callable[[], Issue], press: Press) -> Ju
 
 
 def unprinted(issue: Issue, language: str) -> Proof:
-    letter = markdown.letter(issue, language, "Asia/Tokyo")
+    letter, _ = markdown.read(issue, language, "Asia/Tokyo")
     managed = resources.collect(letter, issue, zone="Asia/Tokyo", host="example.org", web_url="")
     edition = Edition(0, issue.slug, None, language, "", letter.subject, "", "", None, (), {})
     return Proof(edition, letter, managed, Album({}, 0, True), None)  # type: ignore[arg-type]

@@ -18,9 +18,11 @@ from mailer.errors import BadIssue, Fault, MailerError
 
 
 def faults(folder: Any) -> list[Fault]:
-    with pytest.raises(BadIssue) as caught:
-        folders.read(folder.path)
-    return list(caught.value.faults)
+    """Of a folder that is refused, or kept as a draft with faults in its words."""
+    try:
+        return list(folders.read(folder.path).faults)
+    except BadIssue as refused:
+        return list(refused.faults)
 
 
 def only(folder: Any) -> Fault:
@@ -130,7 +132,7 @@ def test_a_fault_has_a_code_and_its_place(
 
 def test_a_missing_edition_table_is_told(folder: Any) -> None:
     folder.write("issue.toml", (folder.path / "issue.toml").read_text().split("[edition.en]")[0])
-    assert only(folder).code == "missing_edition_table"
+    assert (only(folder).code, only(folder).where) == ("empty_subject", "issue.toml: edition.en.subject")
 
 
 def test_no_folder_and_no_issue_toml_are_told(folder: Any, tmp_path: Path) -> None:
@@ -267,3 +269,79 @@ def test_a_section_may_stand_in_one_language_and_in_another_order(folder: Any) -
 def test_hashes_in_the_issue_are_those_of_the_contents(folder: Any) -> None:
     read = folders.read(folder.path)
     assert {name: media.hash_of(content) for name, content in read.files.items()} == read.issue.files
+
+
+# ── a draft may have faults in its words ────────────────────────────────────────────────────────
+
+
+def test_faults_of_the_words_keep_nobody_from_keeping_a_draft(folder: Any) -> None:
+    folder.remove("en.md")
+    folder.change("issue.toml", 'subject = "港をつないだ三日間"', 'subject = "港を\\u0007つないだ"')
+    folder.change("ja.md", "images/forum.jpg", "images/forun.jpg")
+    read = folders.read(folder.path)
+    assert {one.code for one in read.faults} == {
+        "missing_language_file",
+        "bad_subject_break",
+        "picture_not_found",
+    }
+    assert set(read.issue.texts) == {"ja"}
+
+
+def test_a_folder_that_cannot_be_kept_as_it_is_meant_is_refused_with_all_its_faults(folder: Any) -> None:
+    folder.change("issue.toml", 'slug = "2034-12"', 'slug = "20 34"')
+    folder.change("ja.md", "images/forum.jpg", "images/forun.jpg")
+    with pytest.raises(BadIssue) as caught:
+        folders.read(folder.path)
+    assert {one.code for one in caught.value.faults} == {"bad_slug", "picture_not_found"}
+
+
+PICTURES = """
+[pictures]
+credit = "港町都市ネットワーク"
+
+[pictures."images/forum.jpg"]
+credit = { "ja" = "森 恵子", "en" = "Mori Keiko" }
+people = true
+consent = "forms of 14 November, folder 7"
+usable_until = 2036-03-31
+"""
+
+
+def test_what_is_known_of_a_picture_is_read_and_written_back(folder: Any, tmp_path: Path) -> None:
+    folder.write("issue.toml", (folder.path / "issue.toml").read_text() + PICTURES)
+    first = folders.read(folder.path)
+    facts = first.issue.picture_facts("images/forum.jpg")
+    assert (facts.credit_in("en"), facts.people, facts.consent) == (
+        "Mori Keiko",
+        True,
+        "forms of 14 November, folder 7",
+    )
+    assert facts.usable_until == date(2036, 3, 31)
+    assert first.issue.picture_facts("images/hero.png").credit_in("en") == "港町都市ネットワーク"
+    contents = {first.issue.files[name]: content for name, content in first.files.items()}
+    folders.write(tmp_path / "out", first.issue, contents.__getitem__)
+    assert folders.read(tmp_path / "out") == first
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("people = 1", "bad_value"),
+        ("usable_until = true", "bad_value"),
+        ("credits = 'x'", "unknown_key"),
+        ("credit = 3", "bad_value"),
+    ],
+)
+def test_a_wrong_fact_of_a_picture_is_told(folder: Any, line: str, code: str) -> None:
+    toml = f'{(folder.path / "issue.toml").read_text()}\n[pictures."images/forum.jpg"]\n{line}\n'
+    folder.write("issue.toml", toml)
+    fault = only(folder)
+    assert (fault.code, fault.where.startswith("issue.toml: pictures.images/forum.jpg")) == (code, True)
+
+
+def test_facts_of_a_picture_that_is_not_there_are_told_once(folder: Any) -> None:
+    folder.write(
+        "issue.toml",
+        f'{(folder.path / "issue.toml").read_text()}\n[pictures."images/forun.jpg"]\npeople = false\n',
+    )
+    assert (only(folder).code, only(folder).where) == ("picture_not_found", "issue.toml: pictures")
