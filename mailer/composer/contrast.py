@@ -5,7 +5,9 @@ Owns the arithmetic and nothing else. Called by `theme_settings` and by whoever 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+WEIGHTS: Final = (0.2126, 0.7152, 0.0722)  # of red, green and blue
 
 
 class Contrast(NamedTuple):
@@ -25,9 +27,10 @@ def ratio(one: str, other: str) -> float:
 
 def luminance(colour: str) -> float:
     """Relative luminance of #RRGGBB, 0 (black) … 1 (white). WCAG 2.2, "relative luminance"."""
-    red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    parts = (linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
+    return sum(weight * part for weight, part in zip(WEIGHTS, parts, strict=True))
 
 
-def _linear(part: float) -> float:
+def linear(part: float) -> float:
+    """The light of one channel of sRGB, both 0 … 1."""
     return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)

@@ -102,8 +102,8 @@ class _Pen:
             self.link(words("mail.view_in_browser"), about.web_url)
         for other in view.others():
             self.put(f"{other.read}\n{other.url}")
-        if view.letter.picture and view.letter.picture.alt:
-            self.put(f"[{words('mail.text.photo', alt=view.letter.picture.alt)}]")
+        if view.letter.picture:
+            self.put(self._figure(view.letter.picture))
         self.put(f"{_TITLE}\n{view.title}\n{_TITLE}")
 
     def foot(self) -> None:
@@ -218,6 +218,7 @@ class _Pen:
     def _figure(self, figure: Figure) -> str:
         lines = [f"[{self.words('mail.text.photo', alt=figure.alt)}]"] if figure.alt else []
         lines += [self._inline(figure.caption)] if figure.caption else []
+        lines += filter(None, [self.view.credit(figure)])
         return "\n".join(lines)
 
     def _resource(self, box: ResourceBox) -> str:

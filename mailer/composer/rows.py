@@ -80,6 +80,7 @@ class Text:
 class Pictured:
     alt: str
     caption: Markup
+    credit: str  # "写真：森 恵子"
     picture: Shown | None
 
 
@@ -230,7 +231,12 @@ class _Rows:
     def _pictures(self, figures: Sequence[Figure]) -> Pictures:
         columns = len(figures)
         shown = [
-            Pictured(figure.alt, self.view.html(figure.caption), self.view.picture(figure, columns))
+            Pictured(
+                figure.alt,
+                self.view.html(figure.caption),
+                self.view.credit(figure),
+                self.view.picture(figure, columns),
+            )
             for figure in figures
         ]
         return Pictures("figure" if columns == 1 else "gallery", shown, PICTURE_WIDTHS[columns])

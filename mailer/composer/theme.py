@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from jinja2 import (
     ChoiceLoader,
     Environment,
     FileSystemLoader,
+    PrefixLoader,
     StrictUndefined,
     TemplateError,
     TemplateNotFound,
@@ -32,17 +34,20 @@ import mailer
 from mailer import i18n
 from mailer.i18n import Words
 
-from . import plain_text, slots
+from . import decorations, plain_text, slots
 from .contrast import Contrast
+from .decorations import Decoration
 from .inlining import BadTemplate, inline
 from .model import Letter, Surroundings
 from .rows import Text, rows
-from .theme_settings import Settings
+from .theme_settings import BadTheme, Settings
 from .view import HERO_SIZE, View, contact_url, phrased
 
-# The theme's own pictures, images/<name>.png: how large they show, in px. The files are twice as large.
-DECORATION_SIZES: Final = {"mark": (44, 44), "tide": (600, 36)}
-_PARTS: Final = ("/* == block A == */", "/* == block B == */", "/* == Outlook == */")
+# Three sheets in one file, each from its sign to the next; what stands before the first belongs to block A.
+_PART: Final = re.compile(r"/\* == (block A|block B|Outlook) == \*/")
+_PARTS: Final = ("block A", "block B", "Outlook")
+_OWN_SHEET: Final = "own.css"  # an operator's few rules, laid behind ours
+_BLOCKS: Final = frozenset(("figure", "gallery", "buttons", "rule", "table", "resource", "note", "event"))
 _GHOST: Final = Markup('cellpadding="0" cellspacing="0" border="0"')  # of tables that only Outlook sees
 _BARE: Final = Markup('role="presentation" ') + _GHOST
 
@@ -55,24 +60,24 @@ class Theme:
 
     def __init__(self, templates_dir: Path | None) -> None:
         package = Path(mailer.__file__).parent
-        folders = [templates_dir, package / "templates", package.parent / "templates"]
-        self._folders: Final = [folder for folder in folders if folder is not None and folder.is_dir()]
+        ours = [folder for folder in (package / "templates", package.parent / "templates") if folder.is_dir()]
+        own = [templates_dir] if templates_dir is not None and templates_dir.is_dir() else []
+        self._folders: Final = [*own, *ours]
         self._settings: Final = Settings.read(self._folders[::-1])
-        self._environment: Final = _environment(self._folders)
+        if self._settings.header == "logo" and not decorations.find(self._folders, "logo"):
+            raise BadTheme("no_logo", 'theme.toml: header = "logo" needs images/logo.png in templates_dir.')
+        self._own_blocks: Final = _own_blocks(own)
+        self._environment: Final = _environment(self._folders, ours)
         self._sheets: Final[dict[str, _Sheets]] = {}  # by language; two threads at worst make one twice
 
     def contrasts(self) -> list[Contrast]:
         """How well each text colour stands off each ground it is set on; the gate warns below 4.5."""
         return self._settings.contrasts()
 
-    def decorations(self) -> Mapping[str, bytes]:
-        """The theme's own pictures (PNG) by name, to be stored as blobs; shown at DECORATION_SIZES."""
-        found = {}
-        for name in DECORATION_SIZES:
-            paths = (folder / "images" / f"{name}.png" for folder in self._folders)
-            if path := next((path for path in paths if path.is_file()), None):
-                found[name] = path.read_bytes()
-        return found
+    @cached_property
+    def decorations(self) -> Mapping[str, Decoration]:
+        """The theme's own pictures by name, to be stored as blobs. Raises BadTheme for one that cannot be used."""
+        return decorations.decorations(self._folders, self._settings)
 
     def render_issue(
         self, letter: Letter, surroundings: Surroundings, words: Words, *, today: date | None = None
@@ -112,6 +117,8 @@ class Theme:
             raise BadTemplate(f"{problem.name}, line {problem.lineno}", problem.message or "") from problem
         except TemplateNotFound as problem:
             raise BadTemplate(str(problem.name or name), "the file is not there.") from problem
+        except RecursionError as problem:
+            raise BadTemplate(name, f"it extends itself; write mooring/{name} to extend ours.") from problem
         except (TemplateError, TypeError, LookupError) as problem:
             raise BadTemplate(name, str(problem)) from problem
 
@@ -123,10 +130,13 @@ class Theme:
             "bare": _BARE,
             "contact_url": contact_url(about.identity.contact),
             "date": about.date,
-            "decorations": {name: about.decorations.get(name) for name in DECORATION_SIZES},
+            "decorations": {name: about.decorations.get(name) for name in ("mark", "logo", "tide")},
             "ghost": _GHOST,
             "footer_text": plain_text.legal(about, words),
+            "header": self._settings.header,
             "identity": about.identity,
+            "logo_alt": self._settings.logo_alt(language) or about.identity.organisation,
+            "own_blocks": self._own_blocks,
             "organisation_lines": _two_lines(about.identity.organisation),
             "preheader": "",
             "separator": Markup(" &nbsp;&#183;&nbsp; "),
@@ -150,12 +160,27 @@ class Theme:
         }
 
     def _sheets_of(self, language: str) -> _Sheets:
-        sheet = self._render("theme.css", self._measures(language))
-        if any(sheet.count(part) != 1 for part in _PARTS):
-            raise BadTemplate("theme.css", f"it must hold each of {', '.join(_PARTS)} once.")
-        _, inlined, kept, outlook = re.split("|".join(map(re.escape, _PARTS)), sheet)
+        measures = self._measures(language)
+        parts = self._parts_of("theme.css", measures)
+        if parts.keys() != set(_PARTS):
+            raise BadTemplate("theme.css", f"it must hold each of {', '.join(_PARTS)}.")
+        if any((folder / _OWN_SHEET).is_file() for folder in self._folders):
+            own = self._parts_of(_OWN_SHEET, measures)
+            parts = {name: css + own.get(name, "") for name, css in parts.items()}
         # CSS of a template and of judged settings (theme_settings), no words of authors.
-        return _Sheets(*(Markup(_small(css)) for css in (inlined, kept, outlook)))  # noqa: S704
+        return _Sheets(*(Markup(_small(parts[name])) for name in _PARTS))  # noqa: S704
+
+    def _parts_of(self, name: str, measures: Mapping[str, Any]) -> dict[str, str]:
+        sheet = self._render(name, measures)
+        if "<" in sheet:
+            raise BadTemplate(name, "there is no < in a style sheet.")
+        first, *rest = _PART.split(sheet)
+        parts = dict(zip(rest[::2], rest[1::2], strict=True))
+        if len(parts) * 2 < len(rest):
+            raise BadTemplate(name, "a part begins twice.")
+        if first.strip():
+            parts["block A"] = first + parts.get("block A", "")
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +244,7 @@ def _hero(view: View) -> dict[str, Any] | None:
     if figure is None or shown is None:
         return None
     height = round(shown.height * HERO_SIZE[0] / shown.width)
-    return {"src": shown.src, "height": height, "alt": figure.alt}
+    return {"src": shown.src, "height": height, "alt": figure.alt, "credit": view.credit(figure)}
 
 
 def _two_lines(organisation: str) -> list[str]:
@@ -234,16 +259,28 @@ def _two_lines(organisation: str) -> list[str]:
 # ── the environment ─────────────────────────────────────────────────────────────────────────────
 
 
-def _environment(folders: list[Path]) -> Environment:
+def _own_blocks(own: list[Path]) -> frozenset[str]:
+    """Which blocks an operator draws: blocks/note.html and so on. A name that no block has must not be silent."""
+    names = frozenset(path.stem for folder in own for path in folder.glob("blocks/*.html"))
+    for name in sorted(names - _BLOCKS):
+        raise BadTemplate(
+            f"blocks/{name}.html", f"there is no such block; there are {', '.join(sorted(_BLOCKS))}."
+        )
+    return names
+
+
+def _environment(folders: list[Path], ours: list[Path]) -> Environment:
     environment = ImmutableSandboxedEnvironment(
         autoescape=lambda name: name is not None and name.endswith(".html"),
         extensions=[_OneLine],
-        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        # mooring/… is always the packaged one: an operator's issue.html may extend mooring/issue.html and meets itself never.
+        loader=ChoiceLoader([FileSystemLoader(folders), PrefixLoader({"mooring": FileSystemLoader(ours)})]),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
     environment.filters |= {"isolate": _isolate, "lang_attributes": _lang_attributes, "phrases": _phrases}
+    environment.globals["words_in"] = _words_in
     return environment
 
 
@@ -289,6 +326,12 @@ def _isolate(context: Context, text: str) -> Markup:
         pieces = (_PERSONAL if _PERSONAL.search(text) else _LATIN_RUN).split(text)
     runs = ((_OTHER_WAY if i % 2 else _AS_IT_IS).format(run) for i, run in enumerate(pieces))
     return Markup("").join(runs).replace("\n", Markup("<br>"))
+
+
+def _words_in(language: str) -> Words | None:
+    """The words of another language, for a line that its readers must understand; None if nobody wrote them."""
+    found = i18n.words(language)
+    return found if found.source.partition("-")[0] == language.partition("-")[0].lower() else None
 
 
 def _lang_attributes(language: str) -> Markup:

@@ -132,6 +132,13 @@ class View:
                 return found
         return None
 
+    def credit(self, figure: Figure) -> str:
+        """Who made the picture, with the word for it unless it is written already; "" if nobody is named."""
+        label = self.words("mail.credit", name="").strip(" :：")
+        if not figure.credit or figure.credit.startswith((label, "©", "(c)")):
+            return figure.credit
+        return self.words("mail.credit", name=figure.credit)
+
     def html(self, text: Inline) -> Markup:
         """Safe HTML with links to files of the issue turned into addresses; one that cannot be reached is text."""
         return _safe(_LINK.sub(self._linked, text.html))

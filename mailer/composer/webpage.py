@@ -199,11 +199,10 @@ class _Page:
 
     def _figure(self, figure: Figure, columns: int = 1, loading: str = "lazy") -> Html:
         shown = self.view.picture(figure, columns)
-        caption = (
-            Html("<figcaption>{}</figcaption>").format(self._html(figure.caption))
-            if figure.caption
-            else Html("")
-        )
+        credit = self.view.credit(figure)
+        under = [self._html(figure.caption)] if figure.caption else []
+        under += [Html("<small>{}</small>").format(credit)] if credit else []
+        caption = Html("<figcaption>{}</figcaption>").format(Html(" ").join(under)) if under else Html("")
         if shown is None:
             text = Html("<p>{}</p>").format(figure.alt) if figure.alt else Html("")
             return Html("<figure>{}{}</figure>").format(text, caption)

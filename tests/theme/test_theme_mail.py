@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from lxml import html as lxml_html
+from PIL import Image
 
 from mailer import i18n
 from mailer.composer import inlining, theme
@@ -18,7 +19,7 @@ from mailer.composer.inlining import BadTemplate
 from mailer.composer.markdown import letter as read_letter
 from mailer.composer.model import Issue, IssueText, Letter, Section, SectionText
 from mailer.composer.slots import SLOTS, longest_bytes
-from mailer.composer.theme import DECORATION_SIZES, Theme
+from mailer.composer.theme import Theme
 from mailer.composer.theme_settings import BadTheme
 from mailer.composer.view import gallery_rows
 from tests.theme import samples
@@ -364,12 +365,13 @@ def test_an_operator_overrides_one_template_and_one_picture(tmp_path: Path) -> N
         '{% extends "layout.html" %}{% block letter %}<tr><td class="row">{{ title }}</td></tr>{% endblock %}'
     )
     (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "mark.png").write_bytes(b"their mark")
+    Image.new("RGB", (60, 60), "#6B2D5C").save(tmp_path / "images" / "mark.png")
     own = Theme(tmp_path)
     html = own.render_issue(samples.letter("en"), samples.surroundings("en"), i18n.words("en"))
     assert "Three days that joined our waterfronts" in html and "In this issue" not in html
-    assert own.decorations()["mark"] == b"their mark"
-    assert own.decorations()["tide"] == MOORING.decorations()["tide"]
+    assert own.decorations["mark"].shown == (44, 44)
+    assert own.decorations["mark"] != MOORING.decorations["mark"]
+    assert own.decorations["tide"] == MOORING.decorations["tide"]
 
 
 @pytest.mark.parametrize(
@@ -415,6 +417,6 @@ def test_settings_that_no_mail_can_hold_are_refused(text: str, tmp_path: Path) -
 
 
 def test_the_themes_own_pictures_are_small_and_known() -> None:
-    pictures = MOORING.decorations()
-    assert pictures.keys() == DECORATION_SIZES.keys()
-    assert all(content.startswith(b"\x89PNG") and len(content) < 5_000 for content in pictures.values())
+    pictures = MOORING.decorations
+    assert {name: one.shown for name, one in pictures.items()} == {"mark": (44, 44), "tide": (600, 36)}
+    assert all(one.media_type == "image/png" and len(one.content) < 5_000 for one in pictures.values())
