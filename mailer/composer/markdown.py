@@ -1,7 +1,7 @@
 """One language of an issue → `Letter`: a tree of blocks, with every fault found on the way.
 
 Owns which Markdown is understood: CommonMark with tables and Japanese emphasis, no HTML, no code.
-What stands inside `:::` is `boxes`' affair, words inside a line `inline`'s. Called by `folder`,
+What stands inside `:::` is `boxes`' affair, what stands alone on a line `alone`'s, words inside one `inline`'s. Called by `folder`,
 `checks` and `editions`.
 """
 
@@ -24,14 +24,11 @@ from mdit_py_plugins.container import container_plugin
 
 from mailer.errors import BadIssue, Fault
 
-from . import inline, issue_toml
+from . import alone, inline, issue_toml
 from .faults import Faults, Place, fault, near
-from .lines import Inside, content_of, kind_of_line, leads_with_break, lines_of, links_of
-from .links import LinkKind, folder_path, kind_of
+from .lines import Inside, kind_of_line, leads_with_break, lines_of
 from .model import (
     Block,
-    Button,
-    ButtonRow,
     Figure,
     Inline,
     Issue,
@@ -41,7 +38,6 @@ from .model import (
     ListItem,
     Paragraph,
     Quote,
-    ResourceBox,
     Rule,
     SubHeading,
     Table,
@@ -52,7 +48,6 @@ _FENCE_LINE: Final = re.compile(r"^\s*:{3,}\s*([\w-]*)")
 _UNDERLINE: Final = re.compile(r"^\s*={2,}\s*$")
 _DEFINITION: Final = re.compile(r"^ {0,3}\[[^\]]+\]:\s*\S")
 _TIGHT: Final = re.compile(r"^#{1,6}[^\s#]")
-_NOWHERE: Final = "about:blank"  # instead of what no mail may link to: a draft is shown, too
 # C0 without tab and line feed, C1 (Gmail clips a mail at one), U+2028/9, BOM, non-characters.
 CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -278,13 +273,11 @@ class Reader:
         for kind, group in groupby(numbered, key=lambda row: row[1]):
             rows = [(line, tokens) for line, _, tokens in group]
             if kind == "figure":
-                yield from self._figures(rows, inside)
+                yield from alone.figures(self, rows, inside)
             elif kind == "button":
-                yield ButtonRow(
-                    tuple(self._button(link, line) for line, tokens in rows for link in links_of(tokens))
-                )
+                yield alone.button_row(self, rows)
             elif kind == "resource":
-                yield from self._resources(rows, inside)
+                yield from alone.resources(self, rows, inside)
             elif text := self._text(rows):
                 yield Paragraph(text)
 
@@ -298,77 +291,6 @@ class Reader:
     def _text(self, rows: Sequence[tuple[int, list[Token]]]) -> Inline:
         tokens = [token for _, line in rows for token in line]
         return inline.read(tokens[leads_with_break(tokens) :], rows[0][0], self)
-
-    def _figures(self, rows: Sequence[tuple[int, list[Token]]], inside: Inside) -> Iterable[Figure]:
-        for line, tokens in rows:
-            if inside:
-                self.fault("misplaced", line, reason="picture")
-            yield self.figure(content_of(tokens)[0], line)
-
-    def figure(self, token: Token, line: int) -> Figure:
-        source = str(token.attrs.get("src", ""))
-        alt = inline.read(token.children or [], line, self, links=False).plain
-        caption = self.inline(str(token.attrs.get("title", "")), line)
-        by_caption = (
-            token.attrs.get("alt") == "caption"
-        )  # markdown-it writes its own alt when it renders only
-        unknown = set(token.attrs) & {"class", "until", "lang"} or token.meta.get("insecure_attrs")
-        if unknown or ("alt" in token.attrs and token.attrs["alt"] not in ("", "caption")):
-            self.fault("unknown_attribute", line, name="{…}", known='"…", {alt=caption}')
-        path = folder_path(source)
-        if kind_of(source) in (LinkKind.WEB, LinkKind.FORBIDDEN) or source.startswith("//"):
-            self.fault("remote_picture", line, path=source[:80])
-        elif path is None or not path.startswith("images/"):
-            self.fault("path_outside", line, path=source[:80])
-        elif path not in self.files:
-            self.fault("picture_not_found", line, path=path, **near(path, self.files))
-        credit = self.about.issue.picture_facts(path or source).credit_in(self.about.language)
-        return Figure(path or source, alt, caption, credit, by_caption and not alt)
-
-    def _button(self, link: list[Token], line: int) -> Button:
-        opening = link[0]
-        inline.judge_attributes(opening, line, self)
-        if "until" in opening.attrs:
-            self.fault("button_with_until", line)
-        label = inline.read(link[1:-1], line, self, links=False).plain
-        return Button(label, self.target(str(opening.attrs.get("href", "")), label, line))
-
-    def _resources(self, rows: Sequence[tuple[int, list[Token]]], inside: Inside) -> Iterable[ResourceBox]:
-        for line, tokens in rows:
-            opening, *label, _ = content_of(tokens)
-            inline.judge_attributes(opening, line, self)
-            if inside:
-                self.fault("resource_not_alone", line)
-            text = inline.read(label, line, self, links=False).plain
-            target = self.target(str(opening.attrs.get("href", "")), text, line)
-            until = self._until(opening, line)
-            if self.about.ends.setdefault(target, until) != until:
-                self.fault("resource_two_dates", line, target=target)
-            yield ResourceBox(text, target, until)
-
-    def _until(self, token: Token, line: int) -> date | None:
-        value = token.attrs.get("until")
-        if value is None:
-            return None
-        try:
-            return date.fromisoformat(str(value))
-        except ValueError:
-            self.fault("bad_until", line, value=str(value)[:40])
-            return None
-
-    def target(self, href: str, label: str, line: int) -> str:
-        """Where a link leads: the URL, or the path of a file of this issue."""
-        inline.judge_link(href, line, self)
-        if not label:
-            self.fault("link_without_text", line, url=href[:80])
-        if kind_of(href) is not LinkKind.FILE:
-            return _NOWHERE if kind_of(href) is LinkKind.FORBIDDEN else href
-        path = folder_path(href)
-        if path is None:
-            self.fault("path_outside", line, path=href[:80])
-        elif path not in self.files:
-            self.fault("file_not_found", line, path=path, **near(path, self.files))
-        return path or href
 
 
 _READERS: Final[Mapping[str, Callable[[Reader, SyntaxTreeNode, Inside], Iterable[Block]]]] = {
