@@ -67,6 +67,7 @@ def test_every_text_is_tidy_and_its_placeholders_are_bare_names(language: str) -
         ("en", "short", "20 Dec 2034"),
         ("ar", "weekday", "الأربعاء، ٢٠ ديسمبر ٢٠٣٤"),
         ("zh-Hant", "weekday", "2034年12月20日（三）"),
+        ("zh-Hans", "weekday", "2034年12月20日（周三）"),
     ],
 )
 def test_a_date_is_written_as_the_language_writes_it(language: str, style: str, said: str) -> None:
@@ -96,7 +97,7 @@ def test_sections_are_numbered_in_the_readers_own_way() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "got"),
-    [("ja-JP", "ja"), ("zh-TW", "zh-Hant"), ("zh-Hans", "en"), ("fr", "en"), ("ar-EG", "ar"), ("!", "en")],
+    [("ja-JP", "ja"), ("zh-TW", "zh-Hant"), ("zh-Hans", "zh-Hans"), ("zh-CN", "zh-Hans"), ("fr", "en"), ("ar-EG", "ar"), ("!", "en")],
 )
 def test_a_language_without_a_catalogue_gets_the_nearest_and_never_another_script(
     asked: str, got: str
