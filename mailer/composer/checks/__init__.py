@@ -18,13 +18,20 @@ from mailer.composer.model import Finding, Issue, Severity
 from mailer.errors import BadIssue, Fault
 from mailer.i18n import Words
 
-from . import mails, senders, texts
+from . import clients, contrast, mails, senders, text_parts, texts
 from .case import Case, Check, SenderFacts
 from .codes import CODES, Code, may_be_passed
 
 __all__ = ["CHECKS", "CODES", "Code", "SenderFacts", "check", "describe", "holds", "may_be_passed"]
 
-CHECKS: tuple[Check, ...] = (*texts.CHECKS, *mails.CHECKS, *senders.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *texts.CHECKS,
+    *mails.CHECKS,
+    *text_parts.CHECKS,
+    *contrast.CHECKS,
+    *clients.CHECKS,
+    *senders.CHECKS,
+)
 _LEVELS: Mapping[str, Severity | None] = {"hold": Severity.ERROR, "warn": Severity.WARNING, "off": None}
 _SECTION = re.compile(r"^[^,]+\.md, #([^,]+)")
 _OF_ALL = ("issue.toml: picture", "issue.toml: pictures")

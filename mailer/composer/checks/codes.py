@@ -56,6 +56,9 @@ _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
     "style_cut": (E, False),
     "mail_heavy": (E, False),
     "pictures_heavy": (W, False),
+    "contrast_low": (W, False),
+    "css_unsupported": (W, False),
+    "text_part_lacks": (W, False),
     # the sender
     "sender_missing": (E, True),
     "free_mail_sender": (E, False),

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-import lxml.html
-
 from mailer import media
 from mailer.composer import editions, slots
 from mailer.composer.editions import Proof
@@ -15,6 +13,7 @@ from mailer.composer.model import Finding, Identity
 
 from .case import Case, Check
 from .codes import finding
+from .shown import Page, Run, squeezed
 
 # Gmail cuts a mail off behind 102 KB of decoded HTML, the unsubscribe link with it (F43).
 CLIP_BYTES: Final = 100_000
@@ -26,33 +25,22 @@ _ENVELOPE_BYTES: Final = 6_000  # headers, boundaries
 _BASE64: Final = 78 / 57  # with line breaks
 _C1: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _STYLE: Final = re.compile(r"<style[^>]*>(.*?)</style>", re.S | re.I)
-# font-size:0 is not among them: it is how columns stand side by side, and their children say their size again.
-_INVISIBLE: Final = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?![.\d])|max-height\s*:\s*0"
-)
-_SPACES: Final = re.compile(r"[\s\u00a0\u200b-\u200f\u2060-\u2069]+")
 
 
 def legal(case: Case) -> Iterator[Finding]:
     """特定電子メール法 art. 4, CAN-SPAM, CASL: name, postal address, contact and the way out, in both parts."""
     for language, proof in case.proofs.items():
-        html, text = proof.edition.html, proof.edition.text
-        shown = _squeezed(_visible(html))
+        page, text = Page(proof.edition.html), squeezed(proof.edition.text)
+        seen = [squeezed(page.seen(query)) for query in page.queries]
         for name, value in _required(proof.surroundings.identity).items():
-            where = f"sender.{name}"
-            if not value.strip():
+            where, wanted = f"sender.{name}", squeezed(value)
+            if not wanted:
                 yield finding("legal_missing", language, where=where, field=name, reason="empty")
-            elif _squeezed(value) not in _squeezed(text):
+            elif wanted not in text:
                 yield finding("legal_missing", language, where=where, field=name, reason="text")
-            elif _squeezed(value) not in shown:
-                hidden = _squeezed(value) in _squeezed(_all_text(html))
-                yield finding(
-                    "legal_hidden" if hidden else "legal_missing",
-                    language,
-                    where=where,
-                    field=name,
-                    reason="html",
-                )
+            elif any(wanted not in one for one in seen):
+                code = "legal_hidden" if wanted in squeezed(page.text) else "legal_missing"
+                yield finding(code, language, where=where, field=name, reason="html")
 
 
 def _required(identity: Identity) -> dict[str, str]:
@@ -66,33 +54,15 @@ def _required(identity: Identity) -> dict[str, str]:
 def unsubscribe(case: Case) -> Iterator[Finding]:
     token = slots.SLOTS["UNSUBSCRIBE"].token
     for language, proof in case.proofs.items():
-        links = _shown_tree(proof.edition.html).xpath(f'//a[@href="{token}"]')
-        if not any(link.text_content().strip() for link in links):
+        page = Page(proof.edition.html)
+        if not all(any(_leads_to(token, run) for run in page.runs(query)) for query in page.queries):
             yield finding("unsubscribe_missing", language, where="mail.html", part="HTML")
         if token not in proof.edition.text:
             yield finding("unsubscribe_missing", language, where="mail.txt", part="text")
 
 
-def _shown_tree(html: str) -> lxml.html.HtmlElement:
-    """The body without what a style hides."""
-    tree = lxml.html.document_fromstring(html)
-    for element in tree.xpath("//head | //*[@style or @hidden]"):
-        if element.tag == "head" or "hidden" in element.attrib or _INVISIBLE.search(element.get("style", "")):
-            element.drop_tree()
-    return tree
-
-
-def _visible(html: str) -> str:
-    return str(_shown_tree(html).text_content())
-
-
-def _all_text(html: str) -> str:
-    return str(lxml.html.document_fromstring(html).text_content())
-
-
-def _squeezed(text: str) -> str:
-    """Without spaces and line breaks: an address may be broken into lines."""
-    return _SPACES.sub("", text)
+def _leads_to(token: str, run: Run) -> bool:
+    return run.link == token and bool(run.text.strip()) and run.look.is_seen
 
 
 def size(case: Case) -> Iterator[Finding]:
