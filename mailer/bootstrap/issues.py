@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,11 @@ def gate(house: House, now: datetime) -> Gate:
     named = {key: of(route) for key, route in house.routes.named.items()}
     facts = replace(of(house.routes.main), newsletters=named)
     return Gate(issue_press(house, now), facts, house.config.checks)
+
+
+def reading_style() -> bytes:
+    """The style sheet of the readers' pages, for a preview of the web version. The pages themselves stand above."""
+    return (resources.files("mailer") / "web" / "static" / "site.css").read_bytes()
 
 
 def test_message(house: House, to: Address, language: str, now: datetime) -> tuple[Envelope, bytes]:

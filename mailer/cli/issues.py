@@ -1,5 +1,6 @@
 """issues: import, export, check, preview, approve, list."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from .main import Desk
 from .say import Say
 
 if TYPE_CHECKING:
+    from mailer.composer.contact_sheet import Remark
     from mailer.composer.model import Finding
     from mailer.errors import Fault
 
@@ -175,19 +177,48 @@ def _judging(group: typer.Typer, said: Words) -> None:
         ctx: typer.Context,
         slug: str = slug_argument,
         out: Path = typer.Option(..., "--out", metavar="DIR", help=said("cli.issues.preview.out")),
+        subscriber: str = typer.Option(
+            "",
+            "--subscriber",
+            metavar="ADDRESS",
+            help=said("cli.issues.preview.subscriber"),
+            show_default=False,
+        ),
+        no_pictures: bool = typer.Option(False, "--no-pictures", help=said("cli.issues.preview.no_pictures")),
     ) -> None:
-        from mailer.bootstrap import issue_press
-        from mailer.composer import store
-        from mailer.delivery.preview import preview
+        from mailer.bootstrap import gate, reading_style
+        from mailer.composer import approving, browser, store
+        from mailer.delivery.preview import Order, choose, preview
 
         desk: Desk = ctx.obj
         house = desk.house()
-        now = datetime.now(UTC)
+        judging = gate(house, datetime.now(UTC))
+        found = None if no_pictures else browser.find(os.environ)
         with desk.say.busy("cli.issues.preview.busy"), house.engine.begin() as connection:
             issue = store.load(connection, slug)
-            paths = preview(connection, issue, issue_press(house, now), house.letterhead, out, said)
+            chosen = choose(connection, issue, subscriber, judging.press) if subscriber else None
+            findings = approving.judge(connection, slug, judging)
+            order = Order(
+                out, said, reading_style(), chosen, [_remark(desk.say, one) for one in findings], found
+            )
+            made = preview(connection, issue, judging.press, house.letterhead, order)
+        if made.problem is not None:
+            desk.say.note(
+                said("cli.issues.preview.failed", problem=desk.say.joined(*said.error(made.problem)))
+            )
+        elif found is None and not no_pictures:
+            desk.say.line("cli.issues.preview.no_browser")
         desk.say.line("cli.issues.preview.done", path=str(out / "index.html"))
-        desk.say.document({"issue": slug, "files": [str(path) for path in paths]})
+        desk.say.document(
+            {
+                "issue": slug,
+                "index": str(out / "index.html"),
+                "language": chosen.language if chosen else issue.default_language,
+                "pictures": made.shots,
+                "findings": len(findings),
+                "files": [str(path) for path in made.files],
+            }
+        )
 
     @group.command("approve", help=said("cli.issues.approve.help"))
     def approve(
@@ -232,6 +263,14 @@ def _judging(group: typer.Typer, said: Words) -> None:
             }
         )
         raise typer.Exit(0 if verdict.approved else 1)
+
+
+def _remark(say: Say, one: "Finding") -> "Remark":
+    from mailer.composer import checks
+    from mailer.composer.contact_sheet import Remark
+
+    message, _ = checks.describe(one, say.words)
+    return Remark(str(one.severity), one.language or "", message, say.place(one.where))
 
 
 def as_document(words: Words, one: "Finding") -> dict[str, Any]:

@@ -1,117 +1,67 @@
-"""An issue written out as readers will see it, to be opened from a disk without a server.
+"""One language of an issue as files that open from a disk without a server: mail, text, web version, pictures.
 
-Owns the files of `OUT/` but `mail.eml`, which is `message`'s. Sends nothing and freezes nothing.
-Called by `issues preview`, the demo and the office's preview page.
+Owns these files but the messages (`message`'s). Sends nothing and freezes nothing. Called by `delivery.preview`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 from functools import cache
-from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy.engine import Connection
 
 from mailer import i18n, media
-from mailer.i18n import Words
 
-from . import editions, slots
-from .editions import Press, Proof
-from .model import Issue
+from . import slots
+from .editions import Proof
 
-_SINCE: Final = date(2034, 4, 3)  # of the invented reader
 _PICTURE: Final = re.compile(r'(?<=src=")(?:cid:[^"]+|[^"]*/media/[0-9a-f]{40}\.\w+)(?=")')
-_LABELS: Final = {
-    "overview": "Preview",
-    "sample": "Fields of the reader show an invented one. Nothing has been sent.",
-    "mail": "Mail",
-    "text": "Text part",
-    "web": "Web version",
-    "pictures": "pictures",
-    "desk": "On a desk",
-    "telephone": "On a telephone, 375 px",
-}
+_ASKED: Final = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)")
+_OFFERED: Final = re.compile(r'(color-scheme(?:" content="|\s*:\s*))(?:light dark|dark light)')
+
+Scheme = Literal["light", "dark"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    language: str
-    direction: str
-    autonym: str
-    subject: str
-    preheader: str
-    html_size: str
-    picture_size: str
-
-
-def preview(
-    connection: Connection, issue: Issue, press: Press, out: Path, words: Words | None = None
-) -> list[Path]:
-    """Write the files below `out` and return their paths. Raises BadIssue before anything is written."""
-    files = preview_files(connection, issue, press, words)
-    written = []
-    for name, content in files.items():
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        written.append(path)
-    return written
-
-
-def preview_files(
-    connection: Connection, issue: Issue, press: Press, words: Words | None = None
-) -> Mapping[str, bytes]:
-    """`index.html`, and per language `mail.html`, `mail.txt`, `web.html` and the pictures that they show.
-
-    `words`: the language of the overview, by default the site's. Raises BadIssue.
+def edition_files(connection: Connection, proof: Proof, values: Mapping[str, str]) -> dict[str, bytes]:
+    """`<language>/…`: mail.html as it is sent but for its pictures, which lie beside it; mail-light.html and
+    mail-dark.html, the same for a reader of that scheme in whatever browser; mail.txt; web.html, which asks for
+    `../site.css`. `values`: what stands in the fields of the reader.
     """
-    own = words or i18n.words(press.site_languages[0])
-    files: dict[str, bytes] = {}
-    shown = []
-    for language in issue.languages:
-        proof = editions.compose(connection, issue, language, press)
-        files |= _of_edition(connection, proof, press)
-        shown.append(_summary(proof, own))
-
-    def label(name: str) -> str:
-        return own.said(f"preview.{name}", _LABELS[name])
-
-    page = _pages().get_template("preview.html")
-    index = page.render(words=own, label=label, slug=issue.slug, editions=shown)
-    return {"index.html": index.encode(), **files}
-
-
-def _of_edition(connection: Connection, proof: Proof, press: Press) -> dict[str, bytes]:
     edition, language = proof.edition, proof.edition.language
-    words = i18n.words(language)
-    samples = {"SINCE": words.date(_SINCE)}
-    if not press.base_url:
-        samples["UNSUBSCRIBE"] = "mailto:unsubscribe@example.org"
     cids = {f"cid:{picture.cid}": picture.blob for picture in edition.pictures}
-    html, pictures = _local(connection, slots.fill_samples(edition.html, html=True, samples=samples), cids)
-    main, more = _local(connection, edition.web or "", {})
-    web = _pages().get_template("web.html")
+    html, pictures = local(connection, slots.fill(edition.html, values, html=True), cids)
+    main, more = local(connection, edition.web or "", {})
+    web = pages().get_template("web.html")
     page = web.render(
         language=language,
         direction=i18n.direction(language),
+        identity=proof.surroundings.identity,
         title=proof.letter.title,
         main=Markup(main),  # noqa: S704 - composed by `webpage`, escaped there
     )
     texts = {
-        "mail.html": html.encode(),
-        "mail.txt": slots.fill_samples(edition.text, html=False, samples=samples).encode(),
-        "web.html": page.encode(),
+        "mail.html": html,
+        "mail-light.html": in_scheme(html, "light"),
+        "mail-dark.html": in_scheme(html, "dark"),
+        "mail.txt": slots.fill(edition.text, values, html=False),
+        "web.html": page,
     }
-    return {f"{language}/{name}": content for name, content in (texts | pictures | more).items()}
+    files = {name: text.encode() for name, text in texts.items()} | pictures | more
+    return {f"{language}/{name}": content for name, content in files.items()}
 
 
-def _local(connection: Connection, html: str, cids: Mapping[str, str]) -> tuple[str, dict[str, bytes]]:
+def in_scheme(html: str, scheme: Scheme) -> str:
+    """The mail as it looks to a reader of this scheme: what asks for it always holds, what asks for the other never."""
+    always = {True: "(min-width:0)", False: "(max-width:0)"}
+    html = _ASKED.sub(lambda asked: always[asked[1] == scheme], html)
+    return _OFFERED.sub(rf"\g<1>{scheme}", html)
+
+
+def local(connection: Connection, html: str, cids: Mapping[str, str]) -> tuple[str, dict[str, bytes]]:
     """The HTML with its pictures beside it, and these."""
     files: dict[str, bytes] = {}
     names: dict[str, str] = {}
@@ -122,19 +72,12 @@ def _local(connection: Connection, html: str, cids: Mapping[str, str]) -> tuple[
     return _PICTURE.sub(lambda match: names[match[0]], html), files
 
 
-def _summary(proof: Proof, own: Words) -> _Shown:
-    edition = proof.edition
-    return _Shown(
-        edition.language,
-        i18n.direction(edition.language),
-        i18n.autonym(edition.language),
-        edition.subject,
-        proof.letter.preheader,
-        own.size(len(edition.html.encode())),
-        own.size(proof.album.size_bytes),
-    )
-
-
 @cache
-def _pages() -> Environment:
-    return Environment(loader=PackageLoader("mailer.composer", "pages"), autoescape=True)
+def pages() -> Environment:
+    return Environment(
+        loader=PackageLoader("mailer.composer", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,7 +1,7 @@
 """The fields of each reader that an edition may hold: a closed list.
 
-Owns the tokens, how long a value can become and a sample of it. Fills nothing that is sent; that is
-`message`'s. Called by `editions`, `checks`, `preview` and `message`.
+Owns the tokens and how long a value can become. Fills nothing that is sent; that is `message`'s.
+Called by `editions`, `checks`, `preview` and `message`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ class Slot:
     name: str
     kind: Literal["text", "url"]
     longest_bytes: int
-    sample: str
 
     @property
     def token(self) -> str:
@@ -33,12 +32,12 @@ class Slot:
 SLOTS: Final[Mapping[str, Slot]] = {
     slot.name: slot
     for slot in (
-        Slot("EMAIL", "text", 260, "reader@example.org"),  # 254 octets (RFC 5321), & escaped
-        Slot("NAME", "text", 300, "Mori Keiko"),
-        Slot("REFERENCE", "text", 7, "K7Q-492"),
-        Slot("SINCE", "text", 60, "2034-04-03"),
-        Slot("UNSUBSCRIBE", "url", 400, "https://example.org/u/sample"),
-        Slot("PREFERENCES", "url", 400, "https://example.org/p/sample"),
+        Slot("EMAIL", "text", 260),  # 254 octets (RFC 5321), & escaped
+        Slot("NAME", "text", 300),
+        Slot("REFERENCE", "text", 7),
+        Slot("SINCE", "text", 60),
+        Slot("UNSUBSCRIBE", "url", 400),
+        Slot("PREFERENCES", "url", 400),
     )
 }
 
@@ -60,9 +59,9 @@ def longest_bytes(text: str) -> int:
     return size
 
 
-def fill_samples(text: str, *, html: bool, samples: Mapping[str, str] | None = None) -> str:
-    """`text` as one invented reader would get it; for previews only."""
+def fill(text: str, values: Mapping[str, str], *, html: bool) -> str:
+    """`text` with a value for every field, to be looked at; what is sent is filled by `message`."""
     for slot in SLOTS.values():
-        value = (samples or {}).get(slot.name, slot.sample)
+        value = values[slot.name]
         text = text.replace(slot.token, escape(value) if html else value)
     return text

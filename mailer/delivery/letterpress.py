@@ -25,7 +25,7 @@ from mailer.delivery.model import Claimed
 from mailer.delivery.press import Prepared, Unsendable
 from mailer.delivery.routes import NO_LIST
 from mailer.errors import HeaderRefused
-from mailer.message import build, headers
+from mailer.message import build, headers, segments
 from mailer.message.dkim import Signer
 from mailer.message.headers import Stationery
 from mailer.message.return_path import ReturnPath
@@ -41,6 +41,7 @@ from subscribers.model import Address, MailingList
 _INVENTED = Recipient(  # a reader that there is not
     0, 0, "reader@example.org", "reader@example.org", "", "K7Q-492", subscribed_on=date(2034, 4, 3)
 )
+_SAMPLE_LIST = MailingList(0, "sample", {"": ""}, "main", None, "double", True)
 _KEPT = 64  # compiled editions of ~60 KB each; a campaign uses one per language and list
 
 Copy = Literal["whole", "text_only", "first_copy"]  # of an edition; the last is the office's own
@@ -75,6 +76,14 @@ class Letterhead:
     def sender_name(self, language: str) -> str:
         names = self.sender_names
         return names.get(language) or names.get("") or next(iter(names.values()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whose copy is looked at: by default an invented person on an invented list."""
+
+    person: Recipient = _INVENTED
+    list_: MailingList = _SAMPLE_LIST
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,8 @@ class LetterPress:
             raise ValueError(f"delivery {row.id} was claimed without its recipient")
         else:
             leave = _ways_to_leave(head, person.subscriber_id, row.list_id or 0)
-            to, values = person.wire, _values(head, person, row.language, leave[0])
+            to = person.wire
+            values = _values(person, row.language, leave[0], _preferences(head, person.subscriber_id))
             needs_smtputf8 = person.needs_smtputf8
         content = form.letter.build(
             values,
@@ -223,10 +233,7 @@ def _ways_to_leave(head: Letterhead, subscriber_id: int, list_id: int) -> tuple[
     return (*page, tokens.mailto_unsubscribe(head.mailto_home, token, kind="fixed"))
 
 
-def _values(head: Letterhead, person: Recipient, language: str, leave: str) -> dict[str, str]:
-    preferences = ""
-    if head.base_url:
-        preferences = f"{head.base_url}/p/{tokens.preferences_token(head.keys, person.subscriber_id)}"
+def _values(person: Recipient, language: str, leave: str, preferences: str) -> dict[str, str]:
     return {
         "EMAIL": person.email,
         "NAME": person.name,
@@ -237,29 +244,62 @@ def _values(head: Letterhead, person: Recipient, language: str, leave: str) -> d
     }
 
 
+def _preferences(head: Letterhead, subscriber_id: int) -> str:
+    if not head.base_url:
+        return ""
+    return f"{head.base_url}/p/{tokens.preferences_token(head.keys, subscriber_id)}"
+
+
 def _values_for_the_office(head: Letterhead, to: str, language: str) -> dict[str, str]:
     """Of an invented reader whom no link can take off a list: there is no person 0."""
     leave = _ways_to_leave(head, 0, 0)
-    return _values(head, replace(_INVENTED, email=to, wire=to), language, leave[0])
+    return _values(replace(_INVENTED, email=to, wire=to), language, leave[0], _preferences(head, 0))
 
 
-def sample(connection: Connection, head: Letterhead, edition: Edition, at: datetime) -> bytes:
-    """The message of an edition as an invented reader would get it, to be looked at; it is never sent.
+def sample(
+    connection: Connection,
+    head: Letterhead,
+    edition: Edition,
+    at: datetime,
+    reader: Reader,
+    *,
+    text_only: bool = False,
+) -> bytes:
+    """The message of an edition as this person would get it, to be looked at; it is never sent.
 
-    What is not configured yet is invented, too.
+    What is not configured yet is invented. Its links to leave and to the preferences do nothing.
     """
-    if not head.sender_email:
-        home = "newsletter@example.org"
-        head = replace(head, sender_email=home, mailto_home=home, return_path=ReturnPath("fixed", home, "-"))
-    list_ = MailingList(0, "sample", {"": ""}, "main", None, "double", True)
-    leave = _ways_to_leave(head, 0, 0)
-    return _compile(connection, head, edition, list_).build(
-        _values(head, _INVENTED, edition.language, leave[0]),
-        to=_INVENTED.wire,
+    head = _configured(head)
+    return _compile(
+        connection, head, edition, reader.list_, copy="text_only" if text_only else "whole"
+    ).build(
+        sample_values(head, edition.language, reader.person),
+        to=reader.person.wire,
         date=at,
         message_id=f"sample@{head.domain}",
-        unsubscribe=leave,
+        unsubscribe=_ways_that_lead_nowhere(head),
     )
+
+
+def sample_values(head: Letterhead, language: str, person: Recipient) -> dict[str, str]:
+    """The fields of this person as they are sent, without their keys: a file for looking at is passed on."""
+    head = _configured(head)
+    leave = _ways_that_lead_nowhere(head)[0]
+    preferences = f"{head.base_url}/p/sample" if head.base_url else ""
+    values = _values(person, language, leave, preferences)
+    return {name: segments.value(text) for name, text in values.items()}
+
+
+def _ways_that_lead_nowhere(head: Letterhead) -> tuple[str, ...]:
+    page = (f"{head.base_url}/u/sample",) if head.base_url else ()
+    return (*page, tokens.mailto_unsubscribe(head.mailto_home, "sample", kind="fixed"))
+
+
+def _configured(head: Letterhead) -> Letterhead:
+    if head.sender_email:
+        return head
+    home = "newsletter@example.org"
+    return replace(head, sender_email=home, mailto_home=home, return_path=ReturnPath("fixed", home, "-"))
 
 
 def notice(

@@ -18,13 +18,23 @@ from random import Random
 import sqlalchemy as sa
 
 from mailer import migrations
-from mailer.bootstrap import House, clock_rules, gate, issue_press, open_database, open_house, senders
+from mailer.bootstrap import (
+    House,
+    clock_rules,
+    gate,
+    issue_press,
+    open_database,
+    open_house,
+    reading_style,
+    senders,
+)
 from mailer.campaigns import orders
 from mailer.campaigns import store as campaigns
 from mailer.campaigns.model import CampaignState, Order
 from mailer.campaigns.status import Status, status
 from mailer.composer import approving, folder, store
 from mailer.config import load
+from mailer.delivery.preview import Order as PreviewOrder
 from mailer.delivery.preview import preview
 from mailer.demo import overview, people, world
 from mailer.errors import Refused
@@ -141,7 +151,8 @@ def _issue_in(house: House, home: Path, words: Words, tell: Tell) -> None:
             )
         tell("demo.step_approve", {"languages": [words.autonym(one) for one in verdict.editions]})
         issue = store.load(connection, world.ISSUE)
-        preview(connection, issue, issue_press(house, now), house.letterhead, home / "preview", words)
+        order = PreviewOrder(home / "preview", words, reading_style())
+        preview(connection, issue, issue_press(house, now), house.letterhead, order)
 
 
 def _send(house: House, caught: list[Caught]) -> tuple[Status, int]:

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from mailer import media
-from mailer.composer import editions, frozen, preview, resources, slots, store
+from mailer.composer import editions, frozen, resources, slots, store
 from mailer.composer import folder as folders
 from mailer.composer.editions import Press
 from mailer.composer.model import Issue
@@ -185,27 +184,6 @@ def test_a_text_with_faults_is_not_composed(
 def test_an_edition_that_is_not_there_is_not_found(sqlite: Engine) -> None:
     with sqlite.begin() as connection, pytest.raises(NotFound):
         editions.load(connection, 7)
-
-
-@pytest.mark.parametrize("base_url", ["https://mail.example.org", ""])
-def test_a_preview_opens_from_a_disk(
-    sqlite: Engine, stored: Callable[[], Issue], press: Press, tmp_path: Path, base_url: str
-) -> None:
-    issue = stored()
-    with sqlite.begin() as connection:
-        preview.preview(connection, issue, replace(press, base_url=base_url), tmp_path / "out")
-    names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
-    for language in ("ja", "en"):
-        assert {f"{language}/mail.html", f"{language}/mail.txt", f"{language}/web.html"} <= names
-        for name in ("mail.html", "web.html"):
-            page = (tmp_path / "out" / language / name).read_text("utf-8")
-            assert "@@" not in page
-            for source in re.findall(r' src="([^"]*)"', page):
-                assert f"{language}/{source}" in names
-    index = (tmp_path / "out" / "index.html").read_text("utf-8")
-    assert "港をつないだ三日間" in index
-    assert "sandbox" in index
-    assert "<script" not in index
 
 
 def test_the_longest_values_are_counted_in_the_size() -> None:  # F43

@@ -14,7 +14,13 @@ from mailer import i18n
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted([*(ROOT / "mailer").rglob("*.py"), *(ROOT / "subscribers").rglob("*.py")])
-PAGES = sorted([*(ROOT / "mailer/web/pages").glob("*.html"), *(ROOT / "templates").rglob("*.*")])
+PAGES = sorted(
+    [
+        *(ROOT / "mailer/web/pages").glob("*.html"),
+        ROOT / "mailer/composer/pages/sheet.html",
+        *(ROOT / "templates").rglob("*.*"),
+    ]
+)
 KEY = re.compile(r"[a-z_]+(\.[A-Za-z0-9_/-]+)+")
 SPOKEN = {
     "words",
