@@ -89,7 +89,7 @@ class Words:
 
     Placeholders are bare names with an optional format: `{email}`, `{people:n}` (grouped number),
     `{size:bytes}`, dates `{date:long|weekday|short|day|month}`, moments `{at:time|moment}`, codes that have
-    words of their own `{state:state.campaign}`.
+    words of their own `{state:state.campaign}`, words of an author `{title:quoted}`; of a list each item is said so.
     """
 
     def __init__(self, language: str, source: str) -> None:
@@ -230,7 +230,9 @@ class Words:
             case int() | float() if not isinstance(value, bool):
                 said = self._number(value, style)
             case list() | tuple() | set() | frozenset():
-                said = self.join([str(item) for item in _ordered(value)])
+                said = self.join([self.shown(item, style) for item in _ordered(value)])
+            case _ if style == "quoted":
+                said = self("quote.author", text=str(value))
             case _:
                 key = f"{style}.{value}"  # {state:state.campaign}: a code, said in this language
                 said = self(key) if style and key in self else str(value)

@@ -105,6 +105,7 @@ def test_an_untranslated_language_holds_and_a_section_is_told(judge_texts: Judge
     assert codes(judge_texts()) == [
         ("section_untranslated", "en", "meeting"),
         ("section_untranslated", "en", "garden"),
+        ("translation_stale", "ja", None),
     ]
 
 
@@ -146,7 +147,7 @@ def test_a_link_to_a_section_of_the_letter_lives(judge_texts: Judge, folder: Any
 def test_pictures_without_a_description_hold(judge_texts: Judge, folder: Any) -> None:
     folder.change("en.md", "![The hall from above]", "![]")
     folder.change("issue.toml", 'picture_alt = "Morning in the harbour"', 'picture_alt = ""')
-    folder.change("ja.md", '"十一月十二日の全体会"', '"上から見た会場"')
+    folder.change("ja.md", "![上から見た会場]", "![十一月十二日の全体会]")
     assert set(codes(judge_texts())) == {
         ("missing_alt", "en", None),
         ("missing_alt", "en", "meeting"),

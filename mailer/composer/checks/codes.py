@@ -25,23 +25,58 @@ class Code:
 
 
 _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
-    # the text
+    # the languages
     "language_missing": (E, True),
     "language_empty": (E, True),
     "untranslated": (E, False),
     "section_untranslated": (W, False),
     "unchanged": (E, False),
+    "section_unchanged": (W, False),
+    "subject_unchanged": (W, False),
+    "translation_stale": (W, False),
+    # differences between them
     "section_missing": (W, False),
     "section_empty": (W, False),
+    "counts_differ": (W, False),
+    "event_differs": (W, False),
+    "date_differs": (W, False),
+    "number_differs": (W, False),
+    # the subject
     "subject_long": (W, False),
+    "subject_too_long": (E, False),
     "preheader_missing": (N, False),
+    # links
     "dead_link": (E, False),
+    "placeholder_link": (W, False),
+    "link_text_empty_words": (W, False),
+    "same_words_two_links": (W, False),
+    # days
+    "link_ended": (E, False),
+    "until_differs": (E, False),
+    "until_missing": (W, False),
+    "date_disagrees": (E, False),
+    "event_past": (W, False),
+    "weekday_wrong": (W, False),
+    "date_styles": (W, False),
+    # marks, signs and words
+    "full_width_marks": (E, False),
+    "markdown_left": (E, False),
+    "heading_jump": (W, False),
+    "heading_empty": (W, False),
+    "dummy_text": (E, False),
+    "placeholder_text": (W, False),
+    "pasted_chrome": (W, False),
+    "latin_in_katakana": (W, False),
+    "half_width_katakana": (W, False),
+    "invisible_character": (W, False),
+    "replacement_character": (E, False),
+    "mojibake": (W, False),
+    "word_doubled": (W, False),
+    "name_spelt_twice": (W, False),
+    # pictures
     "missing_alt": (E, False),
     "alt_repeats_caption": (W, False),
     "picture_small": (W, False),
-    "link_ended": (E, False),
-    "event_past": (W, False),
-    "full_width_marks": (W, False),
     "file_left_out": (N, False),
     "calendar_left_out": (N, False),
     # the mail
@@ -59,6 +94,13 @@ _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
     "contrast_low": (W, False),
     "css_unsupported": (W, False),
     "text_part_lacks": (W, False),
+    "picture_heavy": (W, False),
+    "picture_without_credit": (W, False),
+    "picture_without_consent": (W, False),
+    "picture_ended": (E, False),
+    "pdf_untagged": (W, False),
+    "pdf_unreadable": (W, False),
+    "misspelt": (W, False),
     # the sender
     "sender_missing": (E, True),
     "free_mail_sender": (E, False),
