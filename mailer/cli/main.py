@@ -171,7 +171,7 @@ def tell(say: Say, error: MailerError | SubscriberError) -> int:
 
 
 def _app(say: Say, environ: Mapping[str, str]) -> typer.Typer:
-    from . import campaigns, issues, keeping, lists, running, schedules, setup, subscribers
+    from . import campaigns, issues, keeping, lists, notices, running, schedules, setup, subscribers
 
     said = say.words
     _title_panels(said)
@@ -194,7 +194,7 @@ def _app(say: Say, environ: Mapping[str, str]) -> typer.Typer:
         name = by or environ.get("USER", "") or environ.get("USERNAME", "") or "cli"
         ctx.obj = Desk(config, say, Actor("staff", name))
 
-    for room in (setup, running, keeping, lists, subscribers, issues, campaigns, schedules):
+    for room in (setup, running, keeping, lists, subscribers, issues, notices, campaigns, schedules):
         room.add_to(app, said)
     return app
 
