@@ -22,7 +22,7 @@ MARK: Final = (132, 44)  # px, the most: beside the office's name
 LOGO_WIDTH: Final = 240  # px, the most; its height is a setting
 STRIP: Final = (600, 120)
 _DENSITY: Final = 4  # pixels per CSS pixel above which a file is made smaller (to 2)
-_PLATE_MARGIN: Final = 6  # px on each side
+_PLATE_MARGIN: Final = 0.1  # of the height of its room, on each side
 _MOST_PIXELS: Final = 20_000_000  # an unpacked picture of that size takes 80 MB
 _SEEN: Final = 3.0  # contrast that a sign needs (WCAG 2.2, 1.4.11)
 
@@ -58,10 +58,10 @@ def _emblem(path: Path, box: tuple[int, int], settings: Settings) -> Decoration:
     ground = _plate(image, settings)
     if ground == "none":
         return _fitted(path, image, box)
-    inner = (box[0] - 2 * _PLATE_MARGIN, box[1] - 2 * _PLATE_MARGIN)
+    margin = round(box[1] * _PLATE_MARGIN)
+    inner = (box[0] - 2 * margin, box[1] - 2 * margin)
     image = _smaller(image, inner, 2)
-    scale = image.width / _shown(image.size, inner)[0]
-    margin = round(_PLATE_MARGIN * scale)
+    margin = round(margin * image.width / _shown(image.size, inner)[0])
     plate = Image.new("RGB", (image.width + 2 * margin, image.height + 2 * margin), ground)
     plate.paste(image, (margin, margin), image)
     return _encoded(plate, box)

@@ -48,7 +48,7 @@ _PART: Final = re.compile(r"/\* == (block A|block B|Outlook) == \*/")
 _PARTS: Final = ("block A", "block B", "Outlook")
 _OWN_SHEET: Final = "own.css"  # an operator's few rules, laid behind ours
 _BLOCKS: Final = frozenset(("figure", "gallery", "buttons", "rule", "table", "resource", "note", "event"))
-_GHOST: Final = Markup('cellpadding="0" cellspacing="0" border="0"')  # of tables that only Outlook sees
+_GHOST: Final = Markup('cellpadding="0" cellspacing="0"')  # of tables that only Outlook sees
 _BARE: Final = Markup('role="presentation" ') + _GHOST
 
 

@@ -149,7 +149,10 @@ class Settings:
         display, reading = SIZES[self._all["size"]]
         sized = {name: [round(n * display) for n in scale[name]] for name in _DISPLAY}
         sized |= {name: [round(n * reading) for n in scale[name]] for name in _READING}
-        return scale | sized | {"axis": min(round(scale["axis"] * reading), WIDEST_AXIS)}
+        faces = scale["serif"].split(",")
+        short = ",".join([*faces[:-1][:2], faces[-1]])  # for digits, which stand in every row of the contents
+        axis = min(round(scale["axis"] * reading), WIDEST_AXIS)
+        return scale | sized | {"axis": axis, "serif_short": short}
 
 
 # ── judged when read ────────────────────────────────────────────────────────────────────────────

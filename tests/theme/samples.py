@@ -67,6 +67,15 @@ IDENTITIES = {
         "+81 45 000 0000",
         _MAIL,
     ),
+    "zh-Hans": Identity(
+        "港湾来信",
+        "港湾城市网络 横滨事务所",
+        "港町都市ネットワーク 横浜事務所",
+        "ja",
+        "日本 神奈川县横滨市中区海边通1-2-3 港之家4楼",
+        "+81 45 000 0000",
+        _MAIL,
+    ),
 }
 
 _SHORT = {
@@ -110,19 +119,62 @@ _SHORT = {
             "連起水邊城市的三天",
             "九座港灣城市的五十二位實務者齊聚橫濱。",
             "",
-            "清晨的港口，吊橋後方日出",
-            "這是今年最後一期《港灣來信》。",
+            "清晨的港口，吊橋後方日出，一艘小船從倉庫前駛過",
+            "這是今年最後一期《港灣來信》。十一月，九座港灣城市的五十二位實務者齊聚橫濱，分享防備風暴潮與臨水而居的經驗。",
         ),
         {
             "meeting": SectionText(
                 "水邊城市實務者會議在橫濱舉行",
-                "十一月十四日至十六日，第七屆會議在海邊會館舉行。\n\n"
+                "十一月十四日至十六日，第七屆會議在海邊會館舉行。會議紀錄公布於"
+                "[聯盟網站](https://www.harbour-cities.example/en/meeting-7/)。\n\n"
                 '![從上方看會場，半圓形的座位圍繞講台](images/forum.png "全體會議（十一月十四日）")\n\n'
-                "- 用旅人也看得懂的話標示避難路線。\n- 新的護岸一定要有可以坐下的地方。",
+                "## 三項約定\n\n- 用旅人也看得懂的話標示避難路線。\n- 新的護岸一定要有可以坐下的地方。\n\n"
+                '::: gallery\n![平靜海面上的白色渡輪](images/ferry.png "參訪一：從渡輪看護岸")\n'
+                '![貨櫃後方的兩座起重機](images/crane.png "參訪二：碼頭的排水溝")\n:::\n\n'
+                "[閱讀會議紀錄](https://www.harbour-cities.example/en/meeting-7/){.button}\n"
+                "[簡報一覽](https://www.harbour-cities.example/en/meeting-7/slides/){.button}",
             ),
             "garden": SectionText(
                 "小雨庭手冊公開",
-                "[小雨庭：入門手冊](files/rain-garden-guide.pdf){until=2035-01-31}",
+                "雨庭先留住屋頂上的雨水，再慢慢還給土地。骨、直、門、返、這些字在各地寫法不同。\n\n"
+                "[小雨庭：入門手冊](files/rain-garden-guide.pdf){until=2035-01-31}\n\n"
+                "::: note 年末年始休假\n十二月二十九日至一月三日休假。\n:::",
+            ),
+            "course": SectionText(
+                "二月的研習",
+                '::: event 半日研習：讀水邊 {start="2035-02-20 14:00" end="17:00" place="海邊會館三樓"}\n- 名額：會場30人\n:::',
+            ),
+        },
+    ),
+    "zh-Hans": (
+        IssueText(
+            "连起水边城市的三天",
+            "九座港湾城市的五十二位从业者齐聚横滨。",
+            "",
+            "清晨的港口，吊桥后方日出，一艘小船从仓库前驶过",
+            "这是今年最后一期《港湾来信》。十一月，九座港湾城市的五十二位从业者齐聚横滨，分享防备风暴潮与临水而居的经验。",
+        ),
+        {
+            "meeting": SectionText(
+                "水边城市从业者会议在横滨举行",
+                "十一月十四日至十六日，第七届会议在海边会馆举行。会议记录公布于"
+                "[联盟网站](https://www.harbour-cities.example/en/meeting-7/)。\n\n"
+                '![从上方看会场，半圆形的座位围绕讲台](images/forum.png "全体会议（十一月十四日）")\n\n'
+                "## 三项约定\n\n- 用旅人也看得懂的话标示避难路线。\n- 新的护岸一定要有可以坐下的地方。\n\n"
+                '::: gallery\n![平静海面上的白色渡轮](images/ferry.png "参访一：从渡轮看护岸")\n'
+                '![集装箱后方的两座起重机](images/crane.png "参访二：码头的排水沟")\n:::\n\n'
+                "[阅读会议记录](https://www.harbour-cities.example/en/meeting-7/){.button}\n"
+                "[幻灯片一览](https://www.harbour-cities.example/en/meeting-7/slides/){.button}",
+            ),
+            "garden": SectionText(
+                "小雨庭手册公开",
+                "雨庭先留住屋顶上的雨水，再慢慢还给土地。骨、直、门、返，这些字在各地写法不同。\n\n"
+                "[小雨庭：入门手册](files/rain-garden-guide.pdf){until=2035-01-31}\n\n"
+                "::: note 年末年初休假\n十二月二十九日至一月三日休假。\n:::",
+            ),
+            "course": SectionText(
+                "二月的研习",
+                '::: event 半日研习：读水边 {start="2035-02-20 14:00" end="17:00" place="海边会馆三楼"}\n- 名额：会场30人\n:::',
             ),
         },
     ),
@@ -231,7 +283,13 @@ READER = {
     "@@UNSUBSCRIBE@@": f"{BASE}/u/mfzwizltoq4gk3tf",
     "@@PREFERENCES@@": f"{BASE}/p/mfzwizltoq4gk3tf",
 }
-_SINCE = {"ja": "2033年4月3日", "en": "3 April 2033", "ar": "٣ أبريل ٢٠٣٣", "zh-Hant": "2033年4月3日"}
+_SINCE = {
+    "ja": "2033年4月3日",
+    "en": "3 April 2033",
+    "ar": "٣ أبريل ٢٠٣٣",
+    "zh-Hant": "2033年4月3日",
+    "zh-Hans": "2033年4月3日",
+}
 
 
 def filled(text: str, language: str) -> str:
