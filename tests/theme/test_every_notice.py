@@ -58,7 +58,8 @@ def test_both_parts_hold_every_value_and_who_sends(name: str, language: str) -> 
 def test_there_is_one_button_and_below_it_where_it_leads(name: str, language: str) -> None:
     _, html, _ = drawn(name, language)
     buttons = re.findall(
-        r'<a\b[^>]*class="[^"]*onfill"[^>]*href="([^"]*)"|<a\b[^>]*href="([^"]*)"[^>]*class="[^"]*onfill"', html
+        r'<a\b[^>]*class="[^"]*onfill"[^>]*href="([^"]*)"|<a\b[^>]*href="([^"]*)"[^>]*class="[^"]*onfill"',
+        html,
     )
     assert len(buttons) == (0 if name == "test" else 1)
     for address in ("".join(pair) for pair in buttons):
@@ -109,3 +110,16 @@ def test_days_are_counted_as_the_language_counts(days: str, said: str) -> None:
         "approval_reminder", i18n.words("en"), world.surroundings("en"), values
     )
     assert said in html and said in text
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in NOTICES.values() if kind.audience == "subscriber"])
+@pytest.mark.parametrize("language", ["ja", "ar"])
+def test_a_notice_can_be_composed_once_and_filled_for_each_person(name: str, language: str) -> None:
+    values = {
+        key: value if key in ("old_language_tag", "sender_domain") else f"@@{key.upper()}@@"
+        for key, value in samples(name, language).items()
+    } | {"address": "@@EMAIL@@"}
+    about = world.surroundings(language)
+    _, html, text = MOORING.render_notice(name, i18n.words(language), about, values)
+    for token in (value for value in values.values() if value.startswith("@@")):
+        assert token in html and token in text
