@@ -420,3 +420,42 @@ def test_the_themes_own_pictures_are_small_and_known() -> None:
     pictures = MOORING.decorations
     assert {name: one.shown for name, one in pictures.items()} == {"mark": (44, 44), "tide": (600, 36)}
     assert all(one.media_type == "image/png" and len(one.content) < 5_000 for one in pictures.values())
+
+
+def test_a_teaser_without_a_web_version_is_the_whole_letter_in_both_parts() -> None:
+    from mailer.composer import plain_text
+
+    about = replace(samples.surroundings("ja", base_url=""), teaser=True)
+    words = i18n.words("ja")
+    for made in (
+        MOORING.render_issue(samples.letter("ja"), about, words),
+        plain_text.render(samples.letter("ja"), about, words),
+    ):
+        assert "三つの約束" in made and words("mail.read_full") not in made
+
+
+def test_every_link_of_a_teasers_contents_leads_to_the_web_version() -> None:
+    tree = lxml_html.fromstring(mail("en", teaser=True))
+    targets = [a.get("href") for a in tree.iter("a") if "#" in a.get("href")]
+    assert targets and all(t.startswith(f"{samples.BASE}/archive/en/2034-12/#") for t in targets)
+    assert [h for h in tree.iter("h2") if h.get("id")] == []
+
+
+def test_a_number_and_its_title_are_two_words_for_a_screen_reader() -> None:
+    tree = lxml_html.fromstring(mail("en"))
+    assert tree.get_element_by_id("meeting").text_content().startswith("I. Waterfront")
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
+def test_chinese_says_on_the_page_and_on_every_run_which_chinese_it_is(language: str) -> None:
+    html = mail(language)
+    assert f'<html lang="{language}" dir="ltr"' in html and f'lang="{language}" dir="ltr">' in html
+    assert ("PingFang TC" if language == "zh-Hant" else "PingFang SC") in html
+    assert "Hiragino" not in html and "Yu Mincho" not in html
+
+
+def test_many_other_languages_stand_on_a_line_of_their_own() -> None:
+    # a separator at the end of a line looked like a mistake
+    assert "浏览器" in mail("zh-Hans").split("日本語")[0]
+    assert re.search(r"</a><br><a href=[^>]*>日本語</a>", mail("zh-Hans"))
+    assert not re.search(r"</a><br><a href=[^>]*>English</a>", mail("ja"))
