@@ -250,7 +250,10 @@ def _days_missed(one: _Read, other: _Read) -> list[str]:
 
 def _numbers_missed(one: _Read, other: _Read) -> list[_Missed]:
     missed = [(w, value) for value, w in one.quantities.said.items() if value != 1 and not other.knows(value)]
-    missed += [(w, _LARGE) for minutes, w in one.quantities.clocks.items() if not other.knows_clock(minutes)]
+    clocks = {
+        minutes: w for minutes, w in one.quantities.clocks.items() if re.search(r"\d", w)
+    }  # 昼 may be noon
+    missed += [(w, _LARGE) for minutes, w in clocks.items() if not other.knows_clock(minutes)]
     if theirs := other.quantities.phones:
         missed += [(w, _LARGE) for digits, w in one.quantities.phones.items() if digits not in theirs]
     months = _months(one)

@@ -135,9 +135,10 @@ def _wrong_in(said: _Said, part: Part, dated: list[_Dated]) -> _Dated | None:
         return own[0] if own and own[0].until != said.day.day else None
     if not _speaks_of_file(said, dated):
         return None
-    weights = {one: shared(one.label, said.sentence) for one in dated}
+    about = said.clause if any(shared(one.label, said.clause) for one in dated) else said.sentence
+    weights = {one: shared(one.label, about) for one in dated}
     others = _other_links(part, dated)
-    if others and max(weights.values()) <= max(shared(label, said.sentence) for label in others):
+    if others and max(weights.values()) <= max(shared(label, about) for label in others):
         return None  # the sentence may speak of a link without an end, or of any
     named = [one for one, weight in weights.items() if weight and weight == max(weights.values())]
     if len(named) == 1:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -62,8 +63,18 @@ def is_dead(url: str) -> bool:
     kind, plain = kind_of(url), unquote(url).strip()
     if kind is LinkKind.DEAD or _TO_FILL_IN.match(plain):
         return True
-    host = _host(url) if kind is LinkKind.WEB else plain.rpartition("@")[2] if kind is LinkKind.MAIL else ""
-    return bool(host and _NO_HOST.search(host))
+    if kind is LinkKind.MAIL:
+        return bool(_NO_HOST.search(plain.partition("?")[0].rpartition("@")[2]))
+    host = _host(url)
+    return kind is LinkKind.WEB and ("." not in host or bool(_NO_HOST.search(host)) or _is_private(host))
+
+
+def _is_private(host: str) -> bool:
+    """192.168.0.10: the printer of the office, RFC 1918."""
+    try:
+        return not ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return False
 
 
 def _host(url: str) -> str:

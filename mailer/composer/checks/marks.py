@@ -24,12 +24,12 @@ _WIDE: Final = re.compile(
 )
 _NARROW: Final = re.compile(
     rf"!?\[[^\]\n]*\]\s*\(\s*{_ADDRESS}[^)\n]*\)?|!\[[^\]\n]*\]\s*\(|(?:^|\n)\s*!\[[^\]\n]*\]"
-    r"|(?<![\w*])\*\*\s?[^*\s][^*\n]{0,80}\*\*(?!\*)|(?<![\w_])__[^_\s][^_\n]{0,60}__(?![\w_])|~~[^~\s][^~\n]{0,60}~~"
+    r"|(?<![\w*])\*\*\s?[^*\s][^*\n]{0,80}\*\*(?!\*)|\*\*\s[^*\n]{1,60}\s\*\*|\*\*[^\s*][^*\n]{0,60}\s\*\*(?=\w)|(?<![\w_])__[^_\s][^_\n]{0,60}__(?![\w_])|~~[^~\s][^~\n]{0,60}~~"
     r"|(?<=\S)\s*:{3,}\s*(?:note|event|gallery)?\s*$"
 )
 _BRACES: Final = re.compile(r"[{｛]\s*(?:[.#＃．]\s*\w|\w+\s*[=＝])[^}｝]*[}｝]?")
 _TABLE: Final = re.compile(r"^\s*\|[^|]+\|[^|]+\|.*\|\s*$", re.S)
-_LONE: Final = re.compile(r"\*\*")
+_LONE: Final = re.compile(r"\*\*(?=\w)")
 _PRINTED: Final = (Kind.TEXT, Kind.HEADING, Kind.CELL, Kind.CAPTION, Kind.LABEL)
 
 
@@ -100,7 +100,7 @@ def _lone_stars(case: Case, language: str) -> list[tuple[str | None, str]]:
         if tongue == language
         for run in _printed(part)
         for match in _LONE.finditer(run.text)
-        if re.search(r"\w", run.text) and "***" not in run.text
+        if run.text.count("**") == 1 and "***" not in run.text
     ]
     return found if len(found) == 1 else []
 

@@ -105,9 +105,12 @@ _MONTH_EN: Final = re.compile(
     r"\b(?:(?:in|of|by|until|since|this|next|last|early|late|mid|from|to|through|every|each|and)[- ]|\d{1,2}(?:st|nd|rd|th)? )(May|March)\b|"
     r"\b(May|March)(?= (?:\d|issue|course|and|to|meeting)|[,’'–-])"
 )
-_ERA: Final = re.compile(r"(令和|平成|昭和|大正|明治)\s*(元|\d{1,2})\s*年?")
+_ERA: Final = re.compile(r"(令和|平成|昭和|大正|明治|Reiwa|Heisei|Showa|Taisho|Meiji)\s*(元|\d{1,2})\s*年?")
+_ERA_NAMES: Final = dict(
+    zip(("Reiwa", "Heisei", "Showa", "Taisho", "Meiji"), ERAS.values(), strict=True)
+) | dict(ERAS)
 _NUMBER: Final = re.compile(
-    r"(?P<number>\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<scale>[万億千兆]|(?:hundred|thousand|million|billion|trillion)\b|k\b)?(?P<rest>(?:\d+(?:\.\d+)?[万千百]?)?)",
+    r"(?P<number>\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<scale>[万億千兆]|(?:hundred|thousand|million|billion|trillion)\b|k\b)?(?P<rest>(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?[万千百]?)?)",
     re.I,
 )
 _KANJI_DIGITS: Final = dict(zip("〇一二三四五六七八九", range(10), strict=True)) | {"零": 0, "両": 2}
@@ -116,7 +119,7 @@ _KANJI: Final = re.compile(r"[〇零一二三四五六七八九十百千万億�
 _READ_JA: Final = {"ひとつ": 1, "ふたつ": 2, "みっつ": 3, "よっつ": 4, "いつつ": 5, "むっつ": 6, "ななつ": 7, "やっつ": 8, "ここのつ": 9,
                    "ひとり": 1, "ふたり": 2, "はつか": 20, "半年": 6, "四半期": 3, "半日": 1, "半分": 2, "ダース": 12}  # fmt: skip
 _COUNTED: Final = re.compile(
-    r"([二三四五六七八九十百千]+)(?:つ(?!星)|人(?!三脚|前|称|組)|名(?!称)|か国|カ国|ヶ国|か所|カ所|ヶ所|箇所|都市|団体|世帯|歳|隻|冊|枚|校(?!舎))"
+    r"(?<![\d万億])([二三四五六七八九十百千]+)(?:つ(?!星)|人(?!三脚|前|称|組)|名(?!称)|か国|カ国|ヶ国|か所|カ所|ヶ所|箇所|都市|団体|世帯|歳|隻|冊|枚|校(?!舎))"
 )
 _WORDS_EN: Final = re.compile(
     r"\b(?:"
@@ -156,7 +159,9 @@ def find(text: str, language: str) -> Quantities:
     text = _taken(text, _FLOOR, lambda m: found.also.update(Fraction(n) for n in re.findall(r"\d+", m[0])))
     text = _months(text, language, found)
     text = _taken(
-        text, _ERA, lambda m: _add(found, Fraction(ERAS[m[1]] + (1 if m[2] == "元" else int(m[2]))), m[0])
+        text,
+        _ERA,
+        lambda m: _add(found, Fraction(_ERA_NAMES[m[1]] + (1 if m[2] == "元" else int(m[2]))), m[0]),
     )
     text = _taken(text, _PERCENT_OF_TEN, lambda m: found.also.update((_tenths(m[1]) * 10, _tenths(m[1]))))
     text = re.sub(r"((?:19|20|21)\d\d)[-–/](\d\d)\b", r"\1", text)
@@ -218,7 +223,7 @@ def _months(text: str, language: str, found: Quantities) -> str:
 def _digits(text: str, found: Quantities) -> None:
     for match in _NUMBER.finditer(text):
         before = text[: match.start()]
-        if re.search(r"[A-Za-z]-?$", before) or before.endswith("."):  # G7, A4, COVID-19
+        if re.search(r"[A-Za-z]-?\Z", before) or before.endswith("."):  # G7, A4, COVID-19
             found.also.add(Fraction(match["number"].replace(",", "")))
             continue
         value = Fraction(match["number"].replace(",", ""))
@@ -235,7 +240,7 @@ def _digits(text: str, found: Quantities) -> None:
 
 def _rest(text: str) -> Fraction:
     scale = _KANJI_SCALES.get(text[-1], 1)
-    return Fraction(text.rstrip("万千百")) * scale
+    return Fraction(text.rstrip("万千百").replace(",", "")) * scale
 
 
 def _kanji(text: str) -> Iterator[Fraction]:

@@ -27,9 +27,9 @@ from .reading import Kind, each_part, excerpt, fields, shortened, told, told_of_
 
 _DUMMY: Final = re.compile(
     r"lorem ipsum|dolor sit amet|ダミー(?:テキスト|文章|の文|原稿|画像|です)|(?:本文|文章|テキスト|見出し|タイトル|説明文?|写真|画像|キャプション)が?(?:ここに)?入ります"
-    r"|ここに(?:本文|テキスト|文章|見出し|タイトル|説明|写真|画像|リンク|URL|キャプション)(?:を(?!貼り|書き)|が|$)|ここに(?:URL|ＵＲＬ)"
+    r"|ここに(?:本文|テキスト|文章|見出し|タイトル|説明|写真|画像|リンク|URL|キャプション)(?:を(?!貼り|書き)|が|$)"
     r"|\b(?:TODO|FIXME)\b(?=\s*[:：（(]|$)|(?:^|[\s【\[（(「])(?:TODO|FIXME)\b"
-    r"|\b(?:your|insert|enter|add) (?:text|title|heading|caption|copy|link|name) here\b|\[(?:insert|your|add|name|date|title|link)\b[^\]\n]{0,40}\](?!\()|\{\{[^}\n]{1,40}\}\}|%%?[A-Z_]{3,}%%?",
+    r"|\b(?:your|insert|enter|add) (?:text|title|heading|caption|copy|link|name) here\b(?=[\s.)\]]*$)|\[(?:insert|your|add|name|date|title|link)\b[^\]\n]{0,40}\](?!\()|\{\{[^}\n]{1,40}\}\}|%%?[A-Z_]{3,}%%?",
     re.I,
 )
 _PLACEHOLDER: Final = re.compile(

@@ -106,7 +106,7 @@ _FORCE: Final = re.compile(
     rf"(?<![{_K}])[ァ-ヴ]{{1,2}}力(?=[ァ-ヴ]{{2}})(?!力(?:アップ|テスト|チェック|ップ))"
 )
 _DASH_AS_LONG: Final = re.compile(
-    r"(?<![ァ-ヴー])[ァ-ヴ]{1,2}[-‐‑–—−－](?=[ァ-ヴ])|(?<=[ァ-ヴ])[-‐‑–—−－](?=ル|ター|ダー|バー|ス(?![ァ-ヴー])|ム(?![ァ-ヴー]))"
+    r"(?<![ァ-ヴー])[ァ-ヴ]{1,2}[-‐‑–—−－](?=[ァ-ヴ])|(?<=[ァ-ヴ]{2})[-‐‑–—−－](?=[ァ-ヴ](?![ァ-ヴー])|ター|ダー|バー)"
 )
 _LATIN_LOWER: Final = re.compile(rf"(?P<word>[{_K}]+)(?P<letter>[a-zａ-ｚ]{{1,2}})(?=[{_K}])")
 _LATIN_LEFT: Final = re.compile(
@@ -121,7 +121,9 @@ _HALF_KATAKANA: Final = re.compile(r"[ｦ-ﾟ]+")
 _BROKEN: Final = re.compile(
     r"(?:[縺繧繝][-\u30fb\uff00-\uffef\u4e00-\u9fff]?){2,}|[ÃÂ][\u0080-\u00bf]|â€[™œ\u009d“”¦]|ã[\u0080-\u00bf‚ƒ„][\u0080-\u00bf]?"
 )
-_DOUBLED_EN: Final = re.compile(r"\b(the|a|an|of|to|and|for|with|by|from|our|we|this|be|are|at)\s+\1\b", re.I)
+_DOUBLED_EN: Final = re.compile(
+    r"\b(the|a|an|of|to|and|for|with|by|from|our|we|this|be|are|at)\s+\1\b(?![-'’])", re.I
+)
 _DOUBLED_JA: Final = re.compile(
     r"をを|、、|(?<!。)。。(?!。)|ですです(?!か)|しましたました|ましたした|してして|よりより(?!も)|からから(?![かっり])|、。|。、"
 )
