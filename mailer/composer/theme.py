@@ -61,7 +61,9 @@ class Theme:
     def __init__(self, templates_dir: Path | None) -> None:
         package = Path(mailer.__file__).parent
         ours = [folder for folder in (package / "templates", package.parent / "templates") if folder.is_dir()]
-        own = [templates_dir] if templates_dir is not None and templates_dir.is_dir() else []
+        if templates_dir is not None and not templates_dir.is_dir():
+            raise BadTheme("no_folder", f"There is no folder {templates_dir}.", path=templates_dir)
+        own = [templates_dir] if templates_dir is not None else []
         self._folders: Final = [*own, *ours]
         self._settings: Final = Settings.read(self._folders[::-1])
         if self._settings.header == "logo" and not decorations.find(self._folders, "logo"):
@@ -280,7 +282,7 @@ def _environment(folders: list[Path], ours: list[Path]) -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters |= {"isolate": _isolate, "lang_attributes": _lang_attributes, "phrases": _phrases}
-    environment.globals["words_in"] = _words_in
+    environment.globals |= {"autonym": i18n.autonym, "words_in": _words_in}
     return environment
 
 

@@ -105,6 +105,12 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         Theme(tmp_path)
 
 
+def test_a_folder_that_is_not_there_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(BadTheme) as raised:
+        Theme(tmp_path / "loook")
+    assert "loook" in i18n.words("ja").error(raised.value)[0]
+
+
 # ── type ────────────────────────────────────────────────────────────────────────────────────────
 
 
