@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from pypdf import PdfWriter
+from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObject
 from sqlalchemy.engine import Engine
 
 from mailer.composer import folder as folders
@@ -25,6 +27,7 @@ number = "84"
 date = 2034-12-20
 languages = ["ja", "en"]
 picture = "images/hero.png"
+pictures.credit = "Harbour office"
 
 [edition.ja]
 subject = "港をつないだ三日間"
@@ -91,6 +94,21 @@ def picture(size: tuple[int, int] = (800, 450), form: str = "PNG", colour: str =
     return out.getvalue()
 
 
+@cache
+def tagged_pdf() -> bytes:
+    """One empty page with a tree of its structure, as a word processor exports it."""
+    writer = PdfWriter()
+    writer.add_blank_page(72, 72)
+    tree = DictionaryObject({NameObject("/Type"): NameObject("/StructTreeRoot"), NameObject("/K"): ArrayObject()})
+    writer.root_object[NameObject("/StructTreeRoot")] = tree
+    writer.root_object[NameObject("/MarkInfo")] = DictionaryObject(
+        {NameObject("/Marked"): BooleanObject(True)}
+    )
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
 class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -100,7 +118,7 @@ class Folder:
         self.write("en.md", EN)
         self.write("images/hero.png", picture((1200, 520)))
         self.write("images/forum.jpg", picture((1072, 600), "JPEG"))
-        self.write("files/garden.pdf", b"%PDF-1.4 garden")
+        self.write("files/garden.pdf", tagged_pdf())
 
     def write(self, name: str, content: str | bytes) -> None:
         file = self.path / name

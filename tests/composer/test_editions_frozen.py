@@ -145,7 +145,7 @@ def test_freezing_publishes_what_the_mail_links_to(
         editions.freeze(connection, issue, press, by=keiko, now=now)
         file = resources.find(connection, "2034-12", "ja", "garden.pdf")
         assert (file.until, file.ends_at) == (date(2035, 1, 31), datetime(2035, 1, 31, 15, tzinfo=UTC))
-        assert media.open(connection, file.blob or "").content == b"%PDF-1.4 garden"
+        assert media.open(connection, file.blob or "").content.startswith(b"%PDF-")
         calendar = resources.find(connection, "2034-12", "en", "garden.ics")
         kept = media.open(connection, calendar.blob or "")
     assert kept.media_type == "text/calendar"

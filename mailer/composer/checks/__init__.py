@@ -18,7 +18,7 @@ from mailer.composer.model import Finding, Issue, Severity
 from mailer.errors import BadIssue, Fault
 from mailer.i18n import Words
 
-from . import clients, contrast, mails, senders, text_parts, texts
+from . import clients, contrast, files, mails, pictures, senders, spelling, text_parts, texts
 from .case import Case, Check, SenderFacts
 from .codes import CODES, Code, may_be_passed
 
@@ -26,6 +26,9 @@ __all__ = ["CHECKS", "CODES", "Code", "SenderFacts", "check", "describe", "holds
 
 CHECKS: tuple[Check, ...] = (
     *texts.CHECKS,
+    *spelling.CHECKS,
+    *pictures.CHECKS,
+    *files.CHECKS,
     *mails.CHECKS,
     *text_parts.CHECKS,
     *contrast.CHECKS,
