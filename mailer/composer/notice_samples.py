@@ -55,9 +55,7 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
         "zh-Hant": "活動通知",
     },
 }
-_SUBJECTS: Final = (
-    "日本語: 水辺のまちをつないだ3日間\nEnglish: Three days that brought the water cities together"
-)
+_SUBJECTS: Final = "ja 水辺のまちをつないだ3日間\nen Three days that brought the water cities together"
 
 
 def _last_day(words: Words) -> str:

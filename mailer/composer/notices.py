@@ -50,7 +50,7 @@ VALUES: Final[Mapping[str, ValueKind]] = {
     "sender_domain": "address",
     "sent_at": "text",
     "slug": "address",
-    "subjects": "lines",  # "English: …", one edition a line
+    "subjects": "lines",  # "en …": tag and subject, one edition a line
     "undo_url": "url",
     "valid_until": "text",
 }

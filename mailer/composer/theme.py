@@ -282,7 +282,7 @@ def _environment(folders: list[Path], ours: list[Path]) -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters |= {"isolate": _isolate, "lang_attributes": _lang_attributes, "phrases": _phrases}
-    environment.globals |= {"autonym": i18n.autonym, "words_in": _words_in}
+    environment.globals["words_in"] = _words_in
     return environment
 
 

@@ -40,7 +40,12 @@ def test_both_parts_hold_every_value_and_who_sends(name: str, language: str) -> 
             key == "slug" and "_url" in " ".join(samples(name, language))
         ):
             continue  # says which words are used; a command stands only where there is no page
-        for line in value.split("\n"):
+        lines = value.split("\n")
+        if key == "subjects":  # each in its own language
+            tagged = [line.split(" ", 1) for line in lines]
+            assert all(f'<span lang="{tag}" dir="ltr">{subject}</span>' in html for tag, subject in tagged)
+            lines = [subject for _, subject in tagged]
+        for line in lines:
             assert line in seen(html) or VALUES[key] == "url", key
             assert line in text.replace("\u2066", "").replace("\u2069", ""), key
         if VALUES[key] == "url":
