@@ -134,4 +134,4 @@ def _beginning(html: str) -> str:
     body = lxml.html.document_fromstring(html).body
     for hidden in body.xpath('.//*[contains(@style, "display:none")]'):
         hidden.drop_tree()
-    return " ".join(body.text_content().split())[:_GLIMPSE]
+    return " ".join(" ".join(body.itertext()).split())[:_GLIMPSE]
