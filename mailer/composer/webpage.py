@@ -202,7 +202,7 @@ class _Page:
         credit = self.view.credit(figure)
         under = [self._html(figure.caption)] if figure.caption else []
         under += [Html("<small>{}</small>").format(credit)] if credit else []
-        caption = Html("<figcaption>{}</figcaption>").format(Html(" ").join(under)) if under else Html("")
+        caption = Html("<figcaption>{}</figcaption>").format(Html("\u2003").join(under)) if under else Html("")
         if shown is None:
             text = Html("<p>{}</p>").format(figure.alt) if figure.alt else Html("")
             return Html("<figure>{}{}</figure>").format(text, caption)

@@ -324,3 +324,21 @@ def test_rules_that_leave_their_sheet_are_refused(tmp_path: Path) -> None:
     (tmp_path / "own.css").write_text("</style><script>")
     with pytest.raises(BadTemplate, match=r"own\.css"):
         mail(office(tmp_path))
+
+
+def test_the_examples_of_the_handbook_work_as_they_are_printed(tmp_path: Path) -> None:
+    text = (samples.CHECKOUT / "docs" / "operating.md").read_text("utf-8").partition("## 12. ")[2]
+    fenced = re.findall(r"```(\w+)\n(.*?)```", text, re.S)
+    toml = next(code for kind, code in fenced if kind == "toml" and "theme.toml" in code)
+    issue, note = (code for kind, code in fenced if kind == "html")
+    drawn(tmp_path, "logo.png", (600, 140), "#1A4F70")
+    (tmp_path / "blocks").mkdir()
+    (tmp_path / "issue.html").write_text(issue, "utf-8")
+    (tmp_path / "blocks" / "note.html").write_text(note, "utf-8")
+    (tmp_path / "own.css").write_text(next(code for kind, code in fenced if kind == "css"), "utf-8")
+    html = mail(office(tmp_path, toml))
+    assert 'alt="Umibe City"' in html and "From the director" in html and "Notice of the ward office" in html
+    assert "#0A5B46" in html and re.search(r"<h1[^>]*color:#A5452F", html)
+    named = re.findall(r"`(\w+)`", text.partition("change a block: ")[2].partition(";")[0])
+    source = "".join((samples.CHECKOUT / "templates" / f).read_text() for f in ("issue.html", "layout.html"))
+    assert set(named) == set(re.findall(r"{%-? block (\w+)", source)) - {"letter"}
