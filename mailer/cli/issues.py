@@ -138,7 +138,11 @@ def _judging(group: typer.Typer, said: Words) -> None:
     slug_argument = typer.Argument(metavar="SLUG", help=said("cli.issues.slug"))
 
     @group.command("check", help=said("cli.issues.check.help"))
-    def check(ctx: typer.Context, slug: str = slug_argument) -> None:
+    def check(
+        ctx: typer.Context,
+        slug: str = slug_argument,
+        links: bool = typer.Option(False, "--links", help=said("cli.issues.check.links")),
+    ) -> None:
         from mailer.bootstrap import gate
         from mailer.composer import approving, checks
 
@@ -146,6 +150,8 @@ def _judging(group: typer.Typer, said: Words) -> None:
         house = desk.house()
         with desk.say.busy("cli.issues.check.busy"), house.engine.begin() as connection:
             findings = approving.judge(connection, slug, gate(house, datetime.now(UTC)))
+        if links:
+            findings = checks.ordered([*findings, *_of_links(desk, slug)], house.config.checks)
         print_findings(desk.say, findings)
         desk.say.document({"issue": slug, "findings": [as_document(desk.say.words, one) for one in findings]})
         raise typer.Exit(1 if checks.holds(findings) else 0)
@@ -271,6 +277,20 @@ def _remark(say: Say, one: "Finding") -> "Remark":
 
     message, _ = checks.describe(one, say.words)
     return Remark(str(one.severity), one.language or "", message, say.place(one.where))
+
+
+def _of_links(desk: Desk, slug: str) -> "list[Finding]":
+    """Over the network, outside of any transaction."""
+    from mailer.composer import store
+    from mailer.composer.checks import outside
+    from subscribers.database import reading
+
+    house = desk.house()
+    with reading(house.engine) as connection:
+        issue = store.load(connection, slug)
+    places = outside.places(issue, house.config.site.time_zone)
+    with desk.say.progress("cli.issues.check.asking", len(places)) as done:
+        return outside.check(places, done)
 
 
 def as_document(words: Words, one: "Finding") -> dict[str, Any]:

@@ -7,7 +7,7 @@ sending and launching, and by `issues check`. A check is a small function over a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from sqlalchemy.engine import Connection
@@ -22,7 +22,7 @@ from . import clients, contrast, files, mails, pictures, senders, spelling, text
 from .case import Case, Check, SenderFacts
 from .codes import CODES, Code, may_be_passed
 
-__all__ = ["CHECKS", "CODES", "Code", "SenderFacts", "check", "describe", "holds", "may_be_passed"]
+__all__ = ["CHECKS", "CODES", "Code", "SenderFacts", "check", "describe", "holds", "may_be_passed", "ordered"]
 
 CHECKS: tuple[Check, ...] = (
     *texts.CHECKS,
@@ -69,7 +69,12 @@ def check(
     for one in CHECKS:
         found += one(case)
     once = {(one.code, one.language, one.section, one.where, str(one.facts)): one for one in found}
-    levelled = [changed for one in once.values() if (changed := _levelled(one, levels or {}))]
+    return ordered(once.values(), levels or {})
+
+
+def ordered(found: Iterable[Finding], levels: Mapping[str, str]) -> list[Finding]:
+    """As grave as the office wants them, errors first."""
+    levelled = [changed for one in found if (changed := _levelled(one, levels))]
     return sorted(levelled, key=lambda one: _ORDER[one.severity])
 
 
