@@ -48,6 +48,14 @@ def test_a_paragraph_left_in_japanese_is_quoted(told: Told) -> None:  # F14
     assert (found.where, found.facts["fragments"]) == ("en.md, #one", (left,))
 
 
+def test_a_heading_left_in_japanese_is_quoted(told: Told) -> None:  # F14
+    english = f"# News {{#one}}\n\n{EN}\n\n## 三つのお願い\n\n{EN}\n"
+    (found,) = told(
+        issue_of({"ja": f"# 今月 {{#one}}\n\n{JA}\n", "en": english}), only="section_untranslated"
+    )
+    assert found.facts["fragments"] == ("三つのお願い",)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -137,6 +145,7 @@ SAME = [
     ("1月31日（水）まで。", "Until Wednesday 31 January."),
     ("令和17年1月31日です。", "It is 31 January 2035."),
     ("11月14日から16日、18日。", "From 14 to 16 November, and on the 18th of November."),
+    ("9時から17時。午前4時と6時。", "It is open 9–5. At four; by six."),
     ("昭和45年から。一つの町、2階です。", "Since 1970. A town, on the first floor."),
     ("A4判、G7、第2次計画（COVID-19後）。", "A4 size, G7, the second plan (after COVID-19)."),
     ("10年、100年、半年、2週間。", "A decade, a century, six months, a fortnight."),
@@ -153,6 +162,7 @@ UNLIKE = [
     ("number_differs", "午後2時に始まります。", "It begins at 3 p.m."),
     ("number_differs", "電話 045-000-0000。", "Telephone +81 45 000 0001."),
     ("number_differs", "2月の研修です。", "The course in March."),
+    ("number_differs", "10時30分に始まります。", "It begins at 10:00."),
     ("date_differs", "1月31日まで。", "Until 30 January."),
     ("date_differs", "2035年1月26日です。", "It is 26 January 2036."),
     (

@@ -148,13 +148,18 @@ class _Read:
     def knows(self, value: Fraction) -> bool:
         in_days = {n for one in self.days for n in (one.day.day, one.day.month, one.day.year)}
         in_days |= {n for day in self.other_days for n in (day.day, day.month, day.year)}
-        return self.quantities.holds(value) or self.near.holds(value) or value in in_days
+        hours = {clock // 60 for clock in self.quantities.clocks} if value <= 24 else set()  # “9–5”
+        known = self.quantities.holds(value) or self.near.holds(value)
+        return known or value in in_days or value % 12 in hours
 
     def knows_clock(self, minutes: int) -> bool:
         hour, minute = divmod(minutes, 60)
         if minutes in self.quantities.clocks or minutes in self.near.clocks:
             return True
-        return (minute in (0, 30)) and any(self.knows(Fraction(h)) for h in (hour, hour + 12))
+        in_words = minute == 0 or (
+            minute == 30 and re.search("half|半", self.text)
+        )  # “by six”, “half past two”
+        return bool(in_words) and any(self.quantities.holds(Fraction(h)) for h in (hour, hour + 12))
 
 
 def facts(case: Case) -> Iterator[Finding]:

@@ -15,13 +15,14 @@ from mailer.composer.model import Finding, Issue, IssueState
 
 from .case import Case, Check
 from .codes import finding
-from .reading import base, each_part, shortened, told, where
+from .reading import Kind, Run, base, each_part, shortened, told, where
 
 _SAME_TEXT_SIGNS: Final = 40  # shorter sections (a name, an address) may rightly be the same in two languages
 _SAME_PARAGRAPH_SIGNS: Final = 60
 _SAME_MONTH_SIGNS: Final = 80  # of a section that stands again as it was
 _SCRIPT_SIGNS: Final = 100  # below, a text of quotations and names may look like another language
 _STRAY_SIGNS: Final = 20  # Japanese in a row of an English text: more than a name in brackets
+_STRAY_HEADING_SIGNS: Final = 5
 _ISSUES_BACK: Final = 6
 _DONE: Final = (IssueState.SENT, IssueState.APPROVED)
 _JAPANESE: Final = re.compile(r"[ぁ-ゖァ-ヺ一-龠々]")
@@ -111,17 +112,16 @@ def paragraphs(case: Case) -> Iterator[Finding]:
     for language, part in each_part(case):
         if language in whole or part.key in copied:
             continue
-        left = [
-            run.text for run in part.runs if _is_left(run.text, language, others[language], language == first)
-        ]
+        left = [run.text for run in part.runs if _is_left(run, language, others[language], language == first)]
         yield from told(
             "section_untranslated", language, part.key, map(shortened, left), reason="paragraph", other=""
         )
 
 
-def _is_left(text: str, language: str, others: set[str], is_default: bool) -> bool:
-    japanese = len(_JAPANESE.findall(text))
-    if base(language) == "en" and japanese >= _STRAY_SIGNS and _KANA.search(text):
+def _is_left(run: Run, language: str, others: set[str], is_default: bool) -> bool:
+    text, japanese = run.text, len(_JAPANESE.findall(run.text))
+    enough = _STRAY_SIGNS if run.kind is not Kind.HEADING else _STRAY_HEADING_SIGNS
+    if base(language) == "en" and japanese >= enough and _KANA.search(text):
         return japanese > len(_LATIN.findall(text))
     if base(language) == "ja" and japanese == 0 and text in others and len(text) >= _SAME_PARAGRAPH_SIGNS:
         return len(_ENGLISH_WORDS.findall(text)) >= 8

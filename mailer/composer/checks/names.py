@@ -71,7 +71,13 @@ def _latin(flowing: list[str], every: list[str]) -> Iterator[tuple[str, str]]:
             inside = re.search(r"[a-z,;] $", text[: match.start()]) is not None
             if inside and match[0][0].isupper() and match[0].lower() not in lower and not match[0].isupper():
                 names[re.sub(r"[’']s$", "", match[0])] += 1
-    for one, other in combinations(sorted(names), 2):
+    headed = {
+        word for text in every for word in _LATIN.findall(text) if word[0].isupper() and not word.isupper()
+    }
+    others = {word for word in headed if len(word) >= _ONCE_LETTERS and word.lower() not in lower}
+    for one, other in combinations(sorted({*names, *others}), 2):
+        if not {one, other} & names.keys():
+            continue  # two words of headings may be any words
         short = min(len(one), len(other))
         counts = sorted((names[one], names[other]))
         clear = short >= _ONCE_LETTERS or (short >= _LONE_LETTERS and counts[0] == 1 and counts[1] >= 2)

@@ -190,7 +190,6 @@ def _add(found: Quantities, value: Fraction, written: str) -> None:
 def _clocks(text: str, language: str, found: Quantities) -> str:
     def keep(hour: str, minute: str | None, written: str) -> None:
         found.clocks.setdefault(int(hour) % 12 * 60 + int(minute or 0), written.strip())
-        found.also.add(Fraction(int(hour)))
 
     for match in _NOON.finditer(text):
         found.clocks.setdefault(0, match[0])

@@ -110,7 +110,7 @@ _DASH_AS_LONG: Final = re.compile(
 )
 _LATIN_LOWER: Final = re.compile(rf"(?P<word>[{_K}]+)(?P<letter>[a-zａ-ｚ]{{1,2}})(?=[{_K}])")
 _LATIN_LEFT: Final = re.compile(
-    rf"(?P<word>[{_K}]+)(?P<letter>[bcdfghjkmnprstvwyzｂｃｄｆｇｈｊｋｍｎｐｒｓｔｖｗｙｚ])(?=[ぁ-ゖ])"
+    rf"(?P<word>[{_K}]+)(?P<letter>[bcdfghjkmnprstvwyzｂｃｄｆｇｈｊｋｍｎｐｒｓｔｖｗｙｚ])(?=[ぁ-ゖ、。」]|$)"
 )
 _LATIN_UPPER: Final = re.compile(rf"(?P<word>[{_K}]+)(?P<letter>[A-ZＡ-Ｚ])(?P<rest>[{_K}]+)")
 _OTHER_SCRIPT: Final = re.compile(
