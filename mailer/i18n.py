@@ -88,7 +88,7 @@ class Words:
     """The words of one language. A key or a fact that is missing raises LookupError: a test's affair.
 
     Placeholders are bare names with an optional format: `{email}`, `{people:n}` (grouped number),
-    `{size:bytes}`, dates `{date:long|weekday|short|day|month}`, moments `{at:time|moment}`, codes that have
+    `{size:bytes}`, languages `{other:language}`, dates `{date:long|weekday|short|day|month}`, moments `{at:time|moment}`, codes that have
     words of their own `{state:state.campaign}`, words of an author `{title:quoted}`; of a list each item is said so.
     """
 
@@ -192,6 +192,13 @@ class Words:
     def autonym(self, language: str | None = None) -> str:
         return autonym(language or self.language)
 
+    def language_name(self, tag: str) -> str:
+        """Its name in this language, for the middle of a sentence: Japanese, 日本語. Of an unknown one, its tag."""
+        try:
+            return Locale.parse(tag.replace("-", "_")).get_display_name(self.locale) or tag
+        except (ValueError, UnknownLocaleError):
+            return tag
+
     @property
     def direction(self) -> str:
         return direction(self.source)
@@ -231,6 +238,8 @@ class Words:
                 said = self._number(value, style)
             case list() | tuple() | set() | frozenset():
                 said = self.join([self.shown(item, style) for item in _ordered(value)])
+            case _ if style == "language":
+                said = self.language_name(str(value))
             case _ if style == "quoted":
                 said = self("quote.author", text=str(value))
             case _:
