@@ -144,16 +144,26 @@ def _judging(group: typer.Typer, said: Words) -> None:
         links: bool = typer.Option(False, "--links", help=said("cli.issues.check.links")),
     ) -> None:
         from mailer.bootstrap import gate
-        from mailer.composer import approving, checks
+        from mailer.composer import approving, checks, store
 
         desk: Desk = ctx.obj
         house = desk.house()
         with desk.say.busy("cli.issues.check.busy"), house.engine.begin() as connection:
             findings = approving.judge(connection, slug, gate(house, datetime.now(UTC)))
+            approval = store.approval(connection, slug)
         if links:
             findings = checks.ordered([*findings, *_of_links(desk, slug)], house.config.checks)
         print_findings(desk.say, findings)
-        desk.say.document({"issue": slug, "findings": [as_document(desk.say.words, one) for one in findings]})
+        passed = [dict(one) for one in approval.passed] if approval else []
+        for one in passed:
+            desk.say.line("cli.issues.check.passed", code=one["code"], reason=one["reason"])
+        desk.say.document(
+            {
+                "issue": slug,
+                "findings": [as_document(desk.say.words, one) for one in findings],
+                "passed": passed,
+            }
+        )
         raise typer.Exit(1 if checks.holds(findings) else 0)
 
     @group.command("reviewed", help=said("cli.issues.reviewed.help"))

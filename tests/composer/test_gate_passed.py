@@ -1,0 +1,57 @@
+"""What an approver lets pass: with a reason, which is kept and said again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from mailer.composer import approving, checks, store
+from mailer.composer.approving import Gate
+from mailer.composer.checks import CODES, SenderFacts
+from mailer.composer.editions import Press
+from mailer.composer.model import Finding, Issue, Severity
+from mailer.errors import Refused
+from subscribers.model import Actor
+
+GATE = SenderFacts("enews@harbour-cities.example", "smtp.harbour-cities.example")
+
+
+def test_the_reason_is_in_the_record_of_the_approval(
+    sqlite: Engine, stored: Callable[[], Issue], folder: Any, press: Press, keiko: Actor, now: Any
+) -> None:
+    folder.change("en.md", "https://example.org/list", "#")  # an error
+    folder.change("issue.toml", 'pictures.credit = "Harbour office"', "")  # a warning
+    stored()
+    gate = Gate(press, GATE, {})
+    reasons = {"dead_link": "The page opens on Friday.", "picture_without_credit": "All are our own."}
+    with sqlite.begin() as connection:
+        assert not approving.approve(connection, "2034-12", gate, passed={}, by=keiko, now=now).approved
+        assert approving.approve(connection, "2034-12", gate, passed=reasons, by=keiko, now=now).approved
+        found = store.approval(connection, "2034-12")
+    assert found is not None and found.by == str(keiko)
+    assert {one["code"]: one["reason"] for one in found.passed} == reasons
+
+
+@pytest.mark.parametrize("code", sorted(code for code, one in CODES.items() if one.fixed))
+def test_what_the_law_asks_for_is_never_passed(
+    code: str, sqlite: Engine, press: Press, keiko: Actor, now: Any
+) -> None:
+    with sqlite.begin() as connection, pytest.raises(Refused):
+        approving.approve(connection, "2034-12", Gate(press, GATE, {}), passed={code: "x"}, by=keiko, now=now)
+
+
+@pytest.mark.parametrize("code", sorted(code for code, one in CODES.items() if not one.fixed))
+def test_each_other_code_is_set_to_hold_warn_or_off(code: str) -> None:
+    one = Finding(code, CODES[code].severity, "en", None, "", {})
+    assert [f.severity for f in checks.ordered([one], {code: "hold"})] == [Severity.ERROR]
+    assert [f.severity for f in checks.ordered([one], {code: "warn"})] == [Severity.WARNING]
+    assert checks.ordered([one], {code: "off"}) == []
+    assert checks.ordered([one], {"another": "off"}) == [one]
+
+
+def test_fixed_codes_are_moved_by_no_level() -> None:
+    one = Finding("legal_missing", Severity.ERROR, "en", None, "", {})
+    assert checks.ordered([one], {"legal_missing": "off"}) == [one]
