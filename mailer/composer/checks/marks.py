@@ -19,7 +19,7 @@ from .reading import Kind, Part, Run, each_part, excerpt, fields, told, told_of_
 _ADDRESS: Final = r"(?:https?[:：]|mailto[:：]|files[/／]|images[/／]|#[a-z]|www\.|ｈｔｔｐ)"
 _WIDE: Final = re.compile(
     rf"[！!]?[［\[][^］\]\n]*[］\]]\s*（\s*{_ADDRESS}[^）)\n]*[）)]?|[！!]?［[^］\n]*］\s*[（(]\s*{_ADDRESS}[^）)\n]*[）)]?"
-    r"|！［[^］\n]*］|(?:^|\n)\s*：{3,}[^\n]*|＊＊[^＊\n]{1,60}＊＊|(?:^|\n)\s*(?:＃{2,6}[^＃\n]+|＃[ 　]\S[^\n]*)"
+    r"|！［[^］\n]*］|(?:^|\n)\s*：{3,}[^\n]*|(?<!＊)＊＊[^＊\n]{1,60}＊＊(?!＊)|(?:^|\n)\s*(?:＃{2,6}[^＃\n]+|＃[ 　]\S[^\n]*)"
     r"|｛\s*[.#．＃]\s*\w[^｝}\n]*[｝}]?|｛\s*\w+\s*[=＝][^｝}\n]*[｝}]?|(?:^|\n)\s*[｜|][^\n]*[｜|]\s*[-－ー:：]{3,}"
 )
 _NARROW: Final = re.compile(

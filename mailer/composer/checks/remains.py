@@ -26,10 +26,12 @@ from .case import Case, Check
 from .reading import Kind, each_part, excerpt, fields, shortened, told, told_of_field
 
 _DUMMY: Final = re.compile(
-    r"lorem ipsum|dolor sit amet|ダミー(?:テキスト|文章|の文|原稿|画像|です)|(?:本文|文章|テキスト|見出し|タイトル|説明文?|写真|画像|キャプション)が?(?:ここに)?入ります"
-    r"|ここに(?:本文|テキスト|文章|見出し|タイトル|説明|写真|画像|リンク|URL|キャプション)(?:を(?!貼り|書き)|が|$)"
-    r"|\b(?:TODO|FIXME)\b(?=\s*[:：（(]|$)|(?:^|[\s【\[（(「])(?:TODO|FIXME)\b"
-    r"|\b(?:your|insert|enter|add) (?:text|title|heading|caption|copy|link|name) here\b(?=[\s.)\]]*$)|\[(?:insert|your|add|name|date|title|link)\b[^\]\n]{0,40}\](?!\()|\{\{[^}\n]{1,40}\}\}|%%?[A-Z_]{3,}%%?",
+    r"lorem ipsum|dolor sit amet|ダミー(?:テキスト|文章|の文|原稿|画像|です)|(?:本文|テキスト|見出し|キャプション)が入ります"
+    r"|ここに(?:本文|テキスト|文章|見出し|タイトル|説明|写真|画像|キャプション)(?:が入り?(?:ます|る)|$)"
+    r"|ここに(?:本文|テキスト|見出し|タイトル|キャプション|リンク|URL)を(?:入れ|挿入|入力)"
+    r"|(?-i:\b(?:TODO|FIXME)\b(?=\s*[:：（(]|\s*$)|(?:^|[【\[（(「])(?:TODO|FIXME)\b(?! list))"
+    r"|\b(?:your|insert|enter|add) (?:text|title|heading|caption|copy|link|name) here\b(?=[\s.)\]]*$)"
+    r"|\[insert\b[^\]\n]{0,40}\](?!\()|\[your (?:name|text|title|link|date|logo)\](?!\()|\{\{[^}\n]{1,40}\}\}|(?-i:%%?[A-Z][A-Z_]{2,}%%?)",
     re.I,
 )
 _PLACEHOLDER: Final = re.compile(
