@@ -6,6 +6,8 @@ CLI and the demo.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 from mailer import i18n
 from mailer.delivery import letterpress
 from mailer.delivery.routes import Route
+from mailer.errors import BadConfig, Fault
 from mailer.smtp.model import Envelope
 from subscribers.model import Address
 
@@ -64,7 +67,24 @@ def gate(house: House, now: datetime) -> Gate:
 
     named = {key: of(route) for key, route in house.routes.named.items()}
     facts = replace(of(house.routes.main), newsletters=named)
-    return Gate(issue_press(house, now), facts, house.config.checks)
+    return Gate(issue_press(house, now), facts, known(house.config.checks))
+
+
+def known(levels: Mapping[str, str]) -> Mapping[str, str]:
+    """[checks] as it is. Raises BadConfig for codes that there are not: a slip of the pen would change nothing, silently."""
+    from mailer.composer.checks import CODES
+
+    faults = []
+    for code in sorted(levels.keys() - CODES.keys()):
+        near = difflib.get_close_matches(code, CODES, n=1)
+        remedy = f"Did you mean “{near[0]}”?" if near else ""
+        sentence = f"There is no check {code}."
+        faults.append(
+            Fault("config.unknown_key", f"checks.{code}", sentence, remedy, {"key": f"checks.{code}"})
+        )
+    if faults:
+        raise BadConfig(faults)
+    return levels
 
 
 def reading_style() -> bytes:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
+from mailer.bootstrap.issues import known
 from mailer.composer import approving, checks, store
 from mailer.composer.approving import Gate
 from mailer.composer.checks import CODES, SenderFacts
 from mailer.composer.editions import Press
 from mailer.composer.model import Finding, Issue, Severity
-from mailer.errors import Refused
+from mailer.errors import BadConfig, Refused
+from mailer.i18n import words
 from subscribers.model import Actor
 
 GATE = SenderFacts("enews@harbour-cities.example", "smtp.harbour-cities.example")
@@ -55,3 +57,13 @@ def test_each_other_code_is_set_to_hold_warn_or_off(code: str) -> None:
 def test_fixed_codes_are_moved_by_no_level() -> None:
     one = Finding("legal_missing", Severity.ERROR, "en", None, "", {})
     assert checks.ordered([one], {"legal_missing": "off"}) == [one]
+
+
+def test_a_code_that_there_is_not_is_refused() -> None:
+    assert known({"dead_link": "warn"}) == {"dead_link": "warn"}
+    with pytest.raises(BadConfig) as refused:
+        known({"dead_lnik": "off", "dead_link": "off"})
+    (fault,) = refused.value.faults
+    assert fault.where == "checks.dead_lnik" and "dead_link" in fault.remedy
+    for language in ("ja", "en"):
+        assert "checks.dead_lnik" in words(language).error(fault)[0]
