@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo setup test check serve bench clean
+.PHONY: demo setup test check serve bench pictures clean
 
 demo: $(READY)
 	@$(BIN)/mailer demo
@@ -24,6 +24,10 @@ serve: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+pictures: $(READY)
+	@$(BIN)/python -m tests.looks.pictures
+	@$(BIN)/python -m tests.looks.sizes
 
 # uv where present (seconds), plain pip otherwise (a minute).
 $(READY): pyproject.toml
