@@ -47,7 +47,7 @@ def _figure(reader: Reader, token: Token, line: int) -> Figure:
         reader.fault("path_outside", line, path=source[:80])
     elif path not in reader.files:
         reader.fault("picture_not_found", line, path=path, **near(path, reader.files))
-    credit = reader.about.issue.picture_facts(path or source).credit_in(reader.about.language)
+    credit = reader.about.issue.own_credit(path or source, reader.about.language)
     return Figure(path or source, alt, caption, credit, said == _BY_CAPTION and not alt)
 
 

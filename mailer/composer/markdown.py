@@ -98,7 +98,7 @@ def read(
     picture = None
     if issue.picture:
         alt = head.line("picture_alt", text.picture_alt or "")
-        credit = issue.picture_facts(issue.picture).credit_in(language)
+        credit = issue.own_credit(issue.picture, language)
         picture = Figure(issue.picture, alt, Inline("", ""), credit)
     for where, path in (("picture", issue.picture), *(("pictures", path) for path in issue.pictures)):
         if path and path not in issue.files:
@@ -107,7 +107,14 @@ def read(
             )
     preheader, title = head.line("preheader", text.preheader), head.line("title", text.title)
     return Letter(
-        language, subject, preheader, title or subject, lead, tuple(sections), picture
+        language,
+        subject,
+        preheader,
+        title or subject,
+        lead,
+        tuple(sections),
+        picture,
+        issue.own_credit("", language),
     ), faults.found
 
 

@@ -83,6 +83,10 @@ class Issue:
     def default_language(self) -> str:
         return self.languages[0]
 
+    def own_credit(self, path: str, language: str) -> str:
+        """What stands beside the picture itself."""
+        return self.pictures.get(path, PictureFacts()).credit_in(language)
+
     def picture_facts(self, path: str) -> PictureFacts:
         """Of one picture; without a credit of its own it has the one that stands for all."""
         own, common = self.pictures.get(path, PictureFacts()), self.pictures.get("", PictureFacts())
@@ -148,7 +152,7 @@ class Figure:
     path: str  # "images/a.jpg"
     alt: str
     caption: Inline
-    credit: str = ""  # who made it, in the letter's language
+    credit: str = ""  # who made it, in the letter's language, if not the one of `Letter.credit`
     caption_says_it: bool = False  # {alt=caption}: somebody decided that the alt text is rightly empty
 
 
@@ -228,6 +232,7 @@ class Letter:
     lead: tuple[Block, ...]
     sections: tuple[LetterSection, ...]
     picture: Figure | None  # on top; caption empty
+    credit: str = ""  # of all pictures that name nobody; said once, at the end
 
 
 # ── what renderers are told beside the letter ───────────────────────────────────────────────────

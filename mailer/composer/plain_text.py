@@ -118,6 +118,7 @@ class _Pen:
             self.put(words("mail.unsubscribe_by_mail"))
         if about.privacy_url:
             self.link(words("mail.privacy"), about.privacy_url)
+        self.put(self.view.credit(self.view.letter.credit))
         self.put(self._isolated(words("mail.reference", reference="@@REFERENCE@@")))
         self.put(words("mail.copyright", year=about.date.year, organisation=about.identity.organisation))
 
@@ -218,7 +219,7 @@ class _Pen:
     def _figure(self, figure: Figure) -> str:
         lines = [f"[{self.words('mail.text.photo', alt=figure.alt)}]"] if figure.alt else []
         lines += [self._inline(figure.caption)] if figure.caption else []
-        lines += filter(None, [self.view.credit(figure)])
+        lines += filter(None, [self.view.credit(figure.credit)])
         return "\n".join(lines)
 
     def _resource(self, box: ResourceBox) -> str:

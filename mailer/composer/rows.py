@@ -234,7 +234,7 @@ class _Rows:
             Pictured(
                 figure.alt,
                 self.view.html(figure.caption),
-                self.view.credit(figure),
+                self.view.credit(figure.credit),
                 self.view.picture(figure, columns),
             )
             for figure in figures

@@ -214,6 +214,7 @@ def _letter_facts(view: View) -> dict[str, Any]:
             {"number": number, "url": f"{anchor}#{section.key}", "title": view.html(section.title)}
             for number, section in numbered
         ],
+        "credit": view.credit(letter.credit),
         "hero": _hero(view),
         "lead_rows": opening,
         "number": view.number,
@@ -246,7 +247,7 @@ def _hero(view: View) -> dict[str, Any] | None:
     if figure is None or shown is None:
         return None
     height = round(shown.height * HERO_SIZE[0] / shown.width)
-    return {"src": shown.src, "height": height, "alt": figure.alt, "credit": view.credit(figure)}
+    return {"src": shown.src, "height": height, "alt": figure.alt, "credit": view.credit(figure.credit)}
 
 
 def _two_lines(organisation: str) -> list[str]:

@@ -38,6 +38,7 @@ _SHARE: Final = (
     ("LinkedIn", "https://www.linkedin.com/sharing/share-offsite/?url={url}"),
 )
 _LINK: Final = re.compile(r'<a href="(files/[^"]*|#[^"]*)">(.*?)</a>', re.S)
+_LABELLED: Final = re.compile(r"[^:：]{1,16}[:：]|©|\(c\)", re.I)
 _TAG: Final = re.compile(r"(<[^>]*>)")
 
 
@@ -132,12 +133,9 @@ class View:
                 return found
         return None
 
-    def credit(self, figure: Figure) -> str:
-        """Who made the picture, with the word for it unless it is written already; "" if nobody is named."""
-        label = self.words("mail.credit", name="").strip(" :：")
-        if not figure.credit or figure.credit.startswith((label, "©", "(c)")):
-            return figure.credit
-        return self.words("mail.credit", name=figure.credit)
+    def credit(self, name: str) -> str:
+        """Who made a picture, behind the word for it unless one is written (絵：…, ©); "" if nobody is named."""
+        return name if not name or _LABELLED.match(name) else self.words("mail.credit", name=name)
 
     def html(self, text: Inline) -> Markup:
         """Safe HTML with links to files of the issue turned into addresses; one that cannot be reached is text."""

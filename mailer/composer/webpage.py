@@ -72,6 +72,8 @@ class _Page:
                     section.key, number, self.view.html(section.title), self._blocks(section.blocks, calendar)
                 )
             )
+        if credit := view.credit(view.letter.credit):
+            parts.append(Html("<p><small>{}</small></p>").format(credit))
         return Html('<article class="article" lang="{}" dir="{}">\n{}\n</article>').format(
             view.language, view.words.direction, _lines(parts)
         )
@@ -199,10 +201,12 @@ class _Page:
 
     def _figure(self, figure: Figure, columns: int = 1, loading: str = "lazy") -> Html:
         shown = self.view.picture(figure, columns)
-        credit = self.view.credit(figure)
+        credit = self.view.credit(figure.credit)
         under = [self._html(figure.caption)] if figure.caption else []
         under += [Html("<small>{}</small>").format(credit)] if credit else []
-        caption = Html("<figcaption>{}</figcaption>").format(Html("\u2003").join(under)) if under else Html("")
+        caption = (
+            Html("<figcaption>{}</figcaption>").format(Html("\u2003").join(under)) if under else Html("")
+        )
         if shown is None:
             text = Html("<p>{}</p>").format(figure.alt) if figure.alt else Html("")
             return Html("<figure>{}{}</figure>").format(text, caption)

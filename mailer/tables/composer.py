@@ -20,7 +20,9 @@ issue = sa.Table(
     sa.Column("picture", sa.Text, nullable=True),  # path in the folder: "images/hero.png"
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("updated_at", Utc, nullable=False),
-    sa.Column("pictures", Json, nullable=True),  # {path: {credit, people, consent, usable_until}}; "" = of all
+    sa.Column(
+        "pictures", Json, nullable=True
+    ),  # {path: {credit, people, consent, usable_until}}; "" = of all
     sa.CheckConstraint("state IN ('draft', 'review', 'approved', 'sent', 'withdrawn')", name="state"),
 )
 

@@ -99,7 +99,9 @@ def tagged_pdf() -> bytes:
     """One empty page with a tree of its structure, as a word processor exports it."""
     writer = PdfWriter()
     writer.add_blank_page(72, 72)
-    tree = DictionaryObject({NameObject("/Type"): NameObject("/StructTreeRoot"), NameObject("/K"): ArrayObject()})
+    tree = DictionaryObject(
+        {NameObject("/Type"): NameObject("/StructTreeRoot"), NameObject("/K"): ArrayObject()}
+    )
     writer.root_object[NameObject("/StructTreeRoot")] = tree
     writer.root_object[NameObject("/MarkInfo")] = DictionaryObject(
         {NameObject("/Marked"): BooleanObject(True)}

@@ -296,9 +296,6 @@ def test_a_folder_that_cannot_be_kept_as_it_is_meant_is_refused_with_all_its_fau
 
 
 PICTURES = """
-[pictures]
-credit = "港町都市ネットワーク"
-
 [pictures."images/forum.jpg"]
 credit = { "ja" = "森 恵子", "en" = "Mori Keiko" }
 people = true
@@ -317,7 +314,7 @@ def test_what_is_known_of_a_picture_is_read_and_written_back(folder: Any, tmp_pa
         "forms of 14 November, folder 7",
     )
     assert facts.usable_until == date(2036, 3, 31)
-    assert first.issue.picture_facts("images/hero.png").credit_in("en") == "港町都市ネットワーク"
+    assert first.issue.picture_facts("images/hero.png").credit_in("ja") == "Harbour office"
     contents = {first.issue.files[name]: content for name, content in first.files.items()}
     folders.write(tmp_path / "out", first.issue, contents.__getitem__)
     assert folders.read(tmp_path / "out") == first

@@ -97,7 +97,15 @@ def test_sections_are_numbered_in_the_readers_own_way() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "got"),
-    [("ja-JP", "ja"), ("zh-TW", "zh-Hant"), ("zh-Hans", "zh-Hans"), ("zh-CN", "zh-Hans"), ("fr", "en"), ("ar-EG", "ar"), ("!", "en")],
+    [
+        ("ja-JP", "ja"),
+        ("zh-TW", "zh-Hant"),
+        ("zh-Hans", "zh-Hans"),
+        ("zh-CN", "zh-Hans"),
+        ("fr", "en"),
+        ("ar-EG", "ar"),
+        ("!", "en"),
+    ],
 )
 def test_a_language_without_a_catalogue_gets_the_nearest_and_never_another_script(
     asked: str, got: str

@@ -29,7 +29,7 @@ def test_every_value_is_asked_for_by_some_notice() -> None:
 
 
 def test_a_missing_an_unknown_and_a_malformed_value_are_named() -> None:
-    with pytest.raises(ValueError, match="lacks confirm_url, letter; it does not know leter$"):
+    with pytest.raises(ValueError, match=r"lacks confirm_url, letter; it does not know leter$"):
         notices.kind("confirm").values(
             {"address": "a", "requested_at": "b", "valid_until": "c", "leter": "Harbour Letter"}
         )

@@ -459,3 +459,9 @@ def test_many_other_languages_stand_on_a_line_of_their_own() -> None:
     assert "浏览器" in mail("zh-Hans").split("日本語")[0]
     assert re.search(r"</a><br><a href=[^>]*>日本語</a>", mail("zh-Hans"))
     assert not re.search(r"</a><br><a href=[^>]*>English</a>", mail("ja"))
+
+
+def test_what_stands_for_all_pictures_is_said_once_at_the_end() -> None:
+    html = mail("en", letter=replace(samples.letter("en"), credit="Drawings: Harbour Cities Network"))
+    assert html.count("Drawings: Harbour Cities Network") == 1
+    assert html.index("@@UNSUBSCRIBE@@") < html.index("Drawings: Harbour")
