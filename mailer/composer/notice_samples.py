@@ -42,8 +42,8 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "newest_title": {
         "ar": "ثلاثة أيام جمعت مدن الماء",
-        "en": "Three days that brought the water cities together",
-        "ja": "水辺のまちをつないだ3日間",
+        "en": "Three days that joined our waterfronts",
+        "ja": "水辺のまちをつないだ三日間",
         "zh-Hans": "连起水边城市的三天",
         "zh-Hant": "連起水邊城市的三天",
     },
@@ -55,7 +55,7 @@ _SAID: Final[Mapping[str, Mapping[str, str]]] = {
         "zh-Hant": "活動通知",
     },
 }
-_SUBJECTS: Final = "ja 水辺のまちをつないだ3日間\nen Three days that brought the water cities together"
+_SUBJECTS: Final = "ja 水辺のまちをつないだ三日間\nen Three days that joined our waterfronts"
 
 
 def _last_day(words: Words) -> str:

@@ -14,6 +14,7 @@ from mailer.smtp.sink import Sink, running_sink
 from tests.conftest import missing
 from tests.journeys.conftest import Office
 from tests.journeys.conftest import _configured as configured
+from tests.looks.axe import complaints_of
 
 pytestmark = pytest.mark.browser
 
@@ -101,3 +102,19 @@ def test_lists_of_mails_cut_what_does_not_fit(sheets: Path, chromium: Browser) -
             "[...document.querySelectorAll('.glimpse')].filter(e => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight).length"
         )
         assert cut == 6
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_sheet_shuts_nobody_out(sheets: Path, chromium: Browser, language: str, scheme: str) -> None:
+    dark = "dark" if scheme == "dark" else "light"
+    with chromium.new_context(
+        viewport={"width": 1400, "height": 900}, color_scheme=dark, offline=True, bypass_csp=True
+    ) as context:
+        page = context.new_page()
+        page.goto((sheets / language / "index.html").as_uri())
+        assert complaints_of(page) == []
+        page.evaluate("document.documentElement.removeAttribute('lang')")
+        assert [one.partition(":")[0] for one in complaints_of(page)] == [
+            "html-has-lang"
+        ]  # the judge is awake

@@ -65,29 +65,30 @@ class Post:
         return [mail for mail in self.mails if mail.is_notice]
 
 
-def post() -> Post:
+def post(only: Mapping[str, Issue] | None = None) -> Post:
+    """Everything, or `only` these issues and no notice."""
     engine = sa.create_engine("sqlite://", poolclass=StaticPool)
     metadata.create_all(engine)
     with engine.begin() as connection:
-        mails = tuple(_mails(connection))
+        mails = tuple(_mails(connection, only))
         blobs = connection.execute(sa.text("SELECT hash, media_type, content FROM blob"))
         pictures = {f"{row[0]}.{media.extension_of(row[1])}": bytes(row[2]) for row in blobs}
     engine.dispose()
     return Post(mails, pictures)
 
 
-def _mails(connection: Connection) -> Iterator[Mail]:
+def _mails(connection: Connection, only: Mapping[str, Issue] | None) -> Iterator[Mail]:
     press = Press(
         Theme(None), samples.BASE, samples.ZONE, samples.IDENTITIES, BUDGET_BYTES, LANGUAGES, NOW,
         {language: f"{samples.BASE}/privacy/{language}" for language in LANGUAGES},
     )  # fmt: skip
     files = folder.read(samples.SAMPLE, samples.ZONE).files
-    for name, issue in issues(files).items():
+    for name, issue in (only or issues(files)).items():
         store.save(connection, issue, files, by=_BY, now=NOW)
         for language in issue.languages:
             made = editions.compose_edition(connection, issue, language, press)
             yield _filled(f"{name}-{language}", made)
-    for name, kind in notices.NOTICES.items():
+    for name, kind in notices.NOTICES.items() if only is None else ():
         for language in kind.languages:
             values = notice_samples.samples(name, language)
             made = editions.compose_notice(connection, name, language, press, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -17,6 +18,7 @@ OUT = samples.CHECKOUT / "docs" / "pictures"
 GROUND, GAP = "#C3CED3", 32
 # file: (mail, light, width) of each sheet in it, and the height that is shown
 SHEETS = {
+    "both-editions.png": ([("pair-ja", "light", 600), ("pair-en", "light", 600)], 1240),
     "night.png": ([("sample-en", "dark", 600), ("sample-ja", "dark", 600)], 1240),
     "telephone.png": (
         [("sample-ja", "light", 375), ("sample-en", "dark", 375), ("sample-ar", "light", 375)],
@@ -48,5 +50,12 @@ def draw(post: Post, out: Path) -> None:
             print(out / file, (out / file).stat().st_size)
 
 
+def drawn() -> Post:
+    """What is judged, and the sample issue as most offices have it: in two languages."""
+    everything = letters.post()
+    pair = letters.post({"pair": replace(samples.issue(), languages=("ja", "en"))})
+    return Post((*everything.mails, *pair.mails), {**everything.pictures, **pair.pictures})
+
+
 if __name__ == "__main__":
-    draw(letters.post(), OUT)
+    draw(drawn(), OUT)

@@ -8,24 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from mailer import i18n
-from tests.conftest import missing
+from tests.looks.axe import complaints_of
 from tests.looks.judge import Judge, crippled
 from tests.looks.layout import Layout
 from tests.looks.letters import LANGUAGES, Post, for_browser
 from tests.looks.web import Pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("looks")]
-AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-# Best practices of axe that are promises of ours: one h1, no level skipped, no heading without words.
-RULES = {rule: {"enabled": True} for rule in ("heading-order", "empty-heading", "page-has-heading-one")}
-ASK = """
-async ([tags, rules]) => (await axe.run(document, { runOnly: { type: 'tag', values: tags }, rules, resultTypes: ['violations'] }))
-  .violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 120)}`))
-"""
 
 
 @dataclass(frozen=True)
@@ -36,22 +28,15 @@ class Sight:
 
 class Axe:
     def __init__(self, layout: Layout) -> None:
-        if not AXE.is_file():
-            missing("axe-core", "npm; then run `npm ci` in tests/")
-        self._layout, self._source = layout, AXE.read_text("utf-8")
+        self._layout = layout
 
     def ask(self, sights: Sequence[Sight]) -> list[list[str]]:
         found = []
         for sight in sights:
             desk = self._layout.desk(sight.scheme)
             desk.lay(sight.html)
-            found.append(self.of(desk.tab))
+            found.append(complaints_of(desk.tab))
         return found
-
-    def of(self, tab: Page) -> list[str]:
-        tab.evaluate(self._source)
-        complaints: list[str] = tab.evaluate(ASK, [TAGS, RULES])
-        return complaints
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +74,7 @@ def test_no_mail_shuts_anybody_out(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_web_version_shuts_anybody_out(
-    scheme: str, pages: Pages, axe: Axe, judge: Judge[Sight], browser: Browser
+    scheme: str, pages: Pages, judge: Judge[Sight], browser: Browser
 ) -> None:
     judge.complaints([])  # awake
     context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light")
@@ -98,7 +83,7 @@ def test_no_web_version_shuts_anybody_out(
     found = {}
     for path in pages.by_path:
         tab.goto(f"https://mail.example.org{path}")
-        if complaints := axe.of(tab):
+        if complaints := complaints_of(tab):
             found[path] = complaints
     context.close()
     assert found == {}

@@ -255,27 +255,6 @@ def surroundings(
     )
 
 
-NOTICE_VALUES = {
-    "ja": {
-        "confirm_url": f"{BASE}/c/mfzwizltoq4gk3tf",
-        "address": "reader@example.org",
-        "letter": "みなと便り（毎月1回）",
-        "requested_at": "2034年12月20日（水）10:24（日本時間）",
-        "valid_until": "2034年12月27日（水）まで（日本時間）",
-        "relay": "mail.example.jp:587",
-        "sent_at": "2034年12月20日（水）10:24（日本時間）",
-    },
-    "en": {
-        "confirm_url": f"{BASE}/c/mfzwizltoq4gk3tf",
-        "address": "reader@example.org",
-        "letter": "Harbour Letter (monthly)",
-        "requested_at": "20 December 2034, 10:24 (JST)",
-        "valid_until": "27 December 2034 (JST)",
-        "relay": "mail.example.jp:587",
-        "sent_at": "20 December 2034, 10:24 (JST)",
-    },
-}
-
 READER = {
     "@@EMAIL@@": "reader@example.org",
     "@@NAME@@": "森 恵子",

@@ -8,6 +8,7 @@ import pytest
 
 from mailer import i18n
 from mailer.composer.inlining import BadTemplate
+from mailer.composer.notice_samples import samples as values_of
 from mailer.composer.theme import Theme
 from tests.theme import samples
 
@@ -16,7 +17,7 @@ MOORING = Theme(None)
 
 def notice(name: str, language: str, **values: str) -> tuple[str, str, str]:
     about = samples.surroundings(language)
-    return MOORING.render_notice(name, i18n.words(language), about, samples.NOTICE_VALUES[language] | values)
+    return MOORING.render_notice(name, i18n.words(language), about, {**values_of(name, language), **values})
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -28,7 +29,7 @@ def test_both_parts_say_the_same_and_who_sends(name: str, language: str) -> None
     for part in (html, text):
         assert identity.organisation in part
         assert identity.postal_address in part
-        assert samples.NOTICE_VALUES[language]["address"] in part
+        assert values_of(name, language)["address"] in part
         assert i18n.words(language)(f"mail.{name}.once") in part
     assert html.startswith("<!DOCTYPE html>") and f"<title>{subject}</title>" in html
     assert len(html.encode()) < 20_000
@@ -37,7 +38,7 @@ def test_both_parts_say_the_same_and_who_sends(name: str, language: str) -> None
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_confirming_is_one_button_and_the_bare_address(language: str) -> None:
     _, html, text = notice("confirm", language)
-    address = samples.NOTICE_VALUES[language]["confirm_url"]
+    address = values_of("confirm", language)["confirm_url"]
     assert html.count(f'href="{address}"') == 2
     assert f">{address}</a>" in html
     assert f"\n{address}\n" in text
@@ -63,7 +64,7 @@ def test_an_operators_notice_stands_beside_ours(tmp_path: Path) -> None:
     (tmp_path / "notices" / "confirm.subject").write_text("{{ identity.newsletter }}: ようこそ\n")
     own = Theme(tmp_path)
     subject, html, _ = own.render_notice(
-        "confirm", i18n.words("ja"), samples.surroundings("ja"), samples.NOTICE_VALUES["ja"]
+        "confirm", i18n.words("ja"), samples.surroundings("ja"), values_of("confirm", "ja")
     )
     assert subject == "みなと便り: ようこそ"
     assert "お心当たりの" in html

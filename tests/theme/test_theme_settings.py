@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from mailer import i18n
 from mailer.composer.inlining import BadTemplate
 from mailer.composer.model import Shown
+from mailer.composer.notice_samples import samples as values_of
 from mailer.composer.theme import Theme
 from mailer.composer.theme_settings import LEAST, LEAST_OF_ANY, SIZES, BadTheme
 from tests.theme import samples
@@ -163,7 +164,7 @@ def test_a_notice_has_the_same_header(tmp_path: Path) -> None:
     drawn(tmp_path, "logo.png", (600, 140), "#1A4F70", ground="#FFFFFF")
     theme = office(tmp_path, 'header = "logo"')
     about = replace(samples.surroundings("en"), decorations={"logo": Shown("https://example.org/l", 240, 56)})
-    values = {**samples.NOTICE_VALUES["en"]}
+    values = values_of("test", "en")
     _, html, _ = theme.render_notice("test", i18n.words("en"), about, values)
     assert 'src="https://example.org/l"' in html
 
@@ -280,7 +281,7 @@ def test_a_layout_of_their_own_reaches_issue_and_notice_and_meets_itself_never(t
     theme = office(tmp_path)
     assert "Harbour ward 7" in mail(theme)
     _, notice, _ = theme.render_notice(
-        "test", i18n.words("en"), samples.surroundings("en"), samples.NOTICE_VALUES["en"]
+        "test", i18n.words("en"), samples.surroundings("en"), values_of("test", "en")
     )
     assert "Harbour ward 7" in notice
 
