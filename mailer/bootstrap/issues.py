@@ -29,7 +29,7 @@ from .press import require_relay
 if TYPE_CHECKING:
     from mailer.composer.approving import Gate
     from mailer.composer.editions import Press as IssuePress
-    from mailer.composer.theme import Theme
+    from mailer.composer.look.theme import Theme
 
 
 def issue_press(house: House, now: datetime) -> IssuePress:
@@ -109,6 +109,6 @@ def test_message(house: House, to: Address, language: str, now: datetime) -> tup
 
 @lru_cache(maxsize=4)
 def _theme(templates_dir: Path | None) -> Theme:
-    from mailer.composer.theme import Theme
+    from mailer.composer.look.theme import Theme
 
     return Theme(templates_dir)

@@ -14,8 +14,8 @@ from .main import Desk
 from .say import Say
 
 if TYPE_CHECKING:
-    from mailer.composer.contact_sheet import Remark
     from mailer.composer.model import Finding
+    from mailer.composer.preview.contact_sheet import Remark
     from mailer.errors import Fault
 
 
@@ -34,8 +34,8 @@ def _folders(group: typer.Typer, said: Words) -> None:
         ctx: typer.Context,
         folder: Path = typer.Argument(metavar="DIR", help=said("cli.issues.import.dir")),
     ) -> None:
-        from mailer.composer import folder as folders
         from mailer.composer import store
+        from mailer.composer.text import folder as folders
 
         desk: Desk = ctx.obj
         house = desk.house()
@@ -65,8 +65,8 @@ def _folders(group: typer.Typer, said: Words) -> None:
         folder: Path = typer.Argument(metavar="DIR", help=said("cli.issues.import.dir")),
     ) -> None:
         from mailer import media
-        from mailer.composer import folder as folders
         from mailer.composer import store
+        from mailer.composer.text import folder as folders
         from subscribers.database import reading
 
         desk: Desk = ctx.obj
@@ -203,7 +203,8 @@ def _judging(group: typer.Typer, said: Words) -> None:
         no_pictures: bool = typer.Option(False, "--no-pictures", help=said("cli.issues.preview.no_pictures")),
     ) -> None:
         from mailer.bootstrap import gate, reading_style
-        from mailer.composer import approving, browser, store
+        from mailer.composer import approving, store
+        from mailer.composer.preview import browser
         from mailer.delivery.preview import Order, choose, preview
 
         desk: Desk = ctx.obj
@@ -283,7 +284,7 @@ def _judging(group: typer.Typer, said: Words) -> None:
 
 def _remark(say: Say, one: "Finding") -> "Remark":
     from mailer.composer import checks
-    from mailer.composer.contact_sheet import Remark
+    from mailer.composer.preview.contact_sheet import Remark
 
     message, _ = checks.describe(one, say.words)
     return Remark(str(one.severity), one.language or "", message, say.place(one.where))

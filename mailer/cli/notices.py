@@ -50,7 +50,7 @@ def add_to(app: typer.Typer, said: Words) -> None:
         out: Path = typer.Option(..., "--out", metavar="DIR", help=said("cli.notices.preview.out")),
     ) -> None:
         from mailer.bootstrap import issue_press
-        from mailer.composer.notice_preview import preview_files
+        from mailer.composer.preview.notice_preview import preview_files
 
         desk: Desk = ctx.obj
         house = desk.house()

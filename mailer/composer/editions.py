@@ -24,10 +24,12 @@ from subscribers import audit
 from subscribers.language import match
 from subscribers.model import Actor
 
-from . import markdown, notices, pictures, plain_text, resources, slots, store, webpage
+from . import notices, pictures, resources, slots, store
 from .frozen import frozen, load, load_many, remember, save
+from .look import plain_text, webpage
+from .look.theme import Theme
 from .model import Edition, EmbeddedPicture, Identity, Issue, Letter, OtherEdition, Shown, Surroundings
-from .theme import Theme
+from .text import markdown
 
 __all__ = [
     "Press",

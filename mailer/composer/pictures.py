@@ -16,10 +16,11 @@ from sqlalchemy.engine import Connection
 from mailer import media
 from mailer.errors import BadIssue, BadPicture
 
-from . import images, walk
-from .faults import fault
+from . import images
+from .look.view import HERO_SIZE, PICTURE_WIDTHS, gallery
 from .model import Figure, Gallery, Issue, Letter
-from .view import HERO_SIZE, PICTURE_WIDTHS, gallery
+from .text import walk
+from .text.faults import fault
 
 # (pixels per CSS pixel, JPEG quality). First the eye loses nothing, then a telephone loses sharpness.
 STEPS: Final = ((2.0, 82), (2.0, 74), (2.0, 66), (1.5, 74), (1.5, 62), (1.25, 60), (1.0, 62), (1.0, 50))

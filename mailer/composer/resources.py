@@ -24,9 +24,9 @@ from sqlalchemy.engine import Connection
 from mailer.errors import NotFound
 from mailer.tables.composer import resource
 
-from . import walk
 from .calendar import CalendarEntry, calendar
 from .model import Event, Issue, Letter, Paragraph, Resource, ResourceBox
+from .text import walk
 
 _LONGEST_NAME: Final = 60
 

@@ -15,12 +15,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
 
-from mailer.composer import browser, contact_sheet, editions
-from mailer.composer import preview as pages
-from mailer.composer.browser import NoPictures, Shot
-from mailer.composer.contact_sheet import Heading, Leaf, Remark, Sender
+from mailer.composer import editions
 from mailer.composer.editions import Press, Proof
 from mailer.composer.model import Issue
+from mailer.composer.preview import browser, contact_sheet
+from mailer.composer.preview import files as pages
+from mailer.composer.preview.browser import NoPictures, Shot
+from mailer.composer.preview.contact_sheet import Heading, Leaf, Remark, Sender
 from mailer.delivery import letterpress
 from mailer.delivery.letterpress import Letterhead, Reader
 from mailer.errors import BadIssue, Fault, MailerError

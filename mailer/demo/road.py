@@ -32,7 +32,8 @@ from mailer.campaigns import orders
 from mailer.campaigns import store as campaigns
 from mailer.campaigns.model import CampaignState, Order
 from mailer.campaigns.status import Status, status
-from mailer.composer import approving, folder, store
+from mailer.composer import approving, store
+from mailer.composer.text import folder
 from mailer.config import load
 from mailer.delivery.preview import Order as PreviewOrder
 from mailer.delivery.preview import preview

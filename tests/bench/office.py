@@ -20,7 +20,8 @@ from mailer import migrations
 from mailer.bootstrap import House, clock_rules, gate, open_database, open_house, senders
 from mailer.campaigns import orders
 from mailer.campaigns.model import Order
-from mailer.composer import approving, folder, store
+from mailer.composer import approving, store
+from mailer.composer.text import folder
 from mailer.config import load
 from mailer.delivery import ledger
 from mailer.delivery.model import Counts

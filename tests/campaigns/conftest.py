@@ -17,8 +17,8 @@ from mailer.campaigns.launch import Rules
 from mailer.campaigns.model import Campaign, Schedule
 from mailer.composer import editions
 from mailer.composer import store as issues
+from mailer.composer.look.theme import Theme
 from mailer.composer.model import Identity, Issue, IssueText, Section, SectionText
-from mailer.composer.theme import Theme
 from mailer.tables.delivery import delivery
 from subscribers import address, consent
 from subscribers import store as people

@@ -14,11 +14,11 @@ from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObject
 from sqlalchemy.engine import Engine
 
-from mailer.composer import folder as folders
 from mailer.composer import store
 from mailer.composer.editions import Press
+from mailer.composer.look.theme import Theme
 from mailer.composer.model import Identity, Issue
-from mailer.composer.theme import Theme
+from mailer.composer.text import folder as folders
 from subscribers.model import Actor
 
 TOML = """\

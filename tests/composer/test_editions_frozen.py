@@ -15,9 +15,9 @@ from sqlalchemy.engine import Engine
 
 from mailer import media
 from mailer.composer import editions, frozen, resources, slots, store
-from mailer.composer import folder as folders
 from mailer.composer.editions import Press
 from mailer.composer.model import Issue
+from mailer.composer.text import folder as folders
 from mailer.errors import BadIssue, NotFound
 from mailer.tables.composer import edition
 from subscribers.model import Actor

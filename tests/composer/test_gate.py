@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from mailer.composer import checks, markdown, resources, store
+from mailer.composer import checks, resources, store
 from mailer.composer.checks import SenderFacts, mails, senders, texts
 from mailer.composer.checks.case import Case
 from mailer.composer.editions import Press, Proof
@@ -18,6 +18,7 @@ from mailer.composer.editions import compose as compose_proof
 from mailer.composer.model import Edition, Finding, Issue, IssueState, Severity
 from mailer.composer.pictures import Album
 from mailer.composer.slots import SLOTS
+from mailer.composer.text import markdown
 from subscribers.model import Actor
 
 SENDER = SenderFacts("enews@harbour-cities.example", "smtp.harbour-cities.example")

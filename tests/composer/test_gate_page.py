@@ -15,8 +15,8 @@ from mailer.composer import checks
 from mailer.composer.checks import SenderFacts, clients, contrast, mails, text_parts
 from mailer.composer.checks.case import Case, Check
 from mailer.composer.checks.shown import Page
-from mailer.composer.contrast import Contrast
 from mailer.composer.editions import Press, Proof, compose
+from mailer.composer.look.contrast import Contrast
 from mailer.composer.model import Finding, Issue, Severity
 from mailer.composer.slots import SLOTS
 from mailer.i18n import words

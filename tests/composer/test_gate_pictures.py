@@ -17,13 +17,14 @@ from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, BooleanObject, DictionaryObject, NameObject
 from sqlalchemy.engine import Engine
 
-from mailer.composer import checks, markdown
+from mailer.composer import checks
 from mailer.composer.checks import SenderFacts, files, pdf_structure, pictures, spelling
 from mailer.composer.checks.case import Case
 from mailer.composer.editions import Press, Proof, compose
 from mailer.composer.model import Edition, Finding, Issue, PictureFacts, Severity
 from mailer.composer.pictures import Album, Made
 from mailer.composer.resources import Managed
+from mailer.composer.text import markdown
 from mailer.i18n import words
 from tests.conftest import missing
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mailer import media
-from mailer.composer import folder as folders
 from mailer.composer.model import IssueState
+from mailer.composer.text import folder as folders
 from mailer.errors import BadIssue, Fault, MailerError
 
 

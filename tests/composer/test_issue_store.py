@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from mailer import media
-from mailer.composer import folder as folders
 from mailer.composer import store
 from mailer.composer.model import Issue, IssueState, IssueText, Section, SectionText
+from mailer.composer.text import folder as folders
 from mailer.errors import BadPicture, NotFound, Refused
 from mailer.tables import campaigns, composer
 from mailer.tables.delivery import delivery

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from mailer import media
-from mailer.composer import calendar, markdown, resources
+from mailer.composer import calendar, resources
 from mailer.composer.calendar import CalendarEntry
 from mailer.composer.model import Event, Issue, Resource
+from mailer.composer.text import markdown
 from mailer.errors import NotFound
 
 

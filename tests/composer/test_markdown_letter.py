@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.composer import inline, manuscript, markdown, walk
-from mailer.composer.links import LinkKind, folder_path, kind_of
 from mailer.composer.model import (
     Block,
     Button,
@@ -34,6 +32,8 @@ from mailer.composer.model import (
     SubHeading,
     Table,
 )
+from mailer.composer.text import inline, manuscript, markdown, walk
+from mailer.composer.text.links import LinkKind, folder_path, kind_of
 from mailer.errors import BadIssue
 
 FILES = {

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from PIL import Image, ImageCms, ImageDraw
 from sqlalchemy.engine import Engine
 
-from mailer.composer import images, markdown, pictures, store
+from mailer.composer import images, pictures, store
 from mailer.composer.model import Issue
+from mailer.composer.text import markdown
 from mailer.errors import BadPicture
 from mailer.tables.media import rendition
 

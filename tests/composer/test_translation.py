@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from mailer.composer import folder as folders
 from mailer.composer import store, translation
+from mailer.composer.text import folder as folders
 from mailer.errors import NotFound
 from subscribers.model import Actor
 

@@ -8,8 +8,8 @@ import pytest
 
 from mailer import i18n
 from mailer.composer import checks
-from mailer.composer.faults import SENTENCES
 from mailer.composer.model import Finding, Severity
+from mailer.composer.text.faults import SENTENCES
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from mailer import i18n
-from mailer.composer import checks, markdown, store
+from mailer.composer import checks, store
 from mailer.composer.checks import texts
 from mailer.composer.checks.case import Case
 from mailer.composer.editions import Proof
 from mailer.composer.model import Edition, Finding, Issue, IssueState
 from mailer.composer.pictures import Album
 from mailer.composer.resources import Managed
+from mailer.composer.text import markdown
 from subscribers.model import Actor
 from tests.gate.writing import DAY, issue_of
 

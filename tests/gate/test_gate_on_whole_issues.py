@@ -15,11 +15,11 @@ from sqlalchemy.engine import Engine
 
 from mailer import i18n
 from mailer.composer import checks, store
-from mailer.composer import folder as folders
 from mailer.composer.checks import SenderFacts
 from mailer.composer.editions import Press
+from mailer.composer.look.theme import Theme
 from mailer.composer.model import Finding, Identity, Severity
-from mailer.composer.theme import Theme
+from mailer.composer.text import folder as folders
 from subscribers.model import Actor
 
 HERE = Path(__file__).parent / "issues"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from mailer.composer import manuscript
 from mailer.composer.model import Issue, IssueText, Section, SectionText
+from mailer.composer.text import manuscript
 
 DAY = date(2034, 12, 20)
 

@@ -20,7 +20,8 @@ OF_STAFF = {kind.name for kind in NOTICES.values() if kind.audience == "staff"}
 _ASK = """
 import json
 from mailer import i18n
-from mailer.composer import notice_samples, theme
+from mailer.composer import notice_samples
+from mailer.composer.look import theme
 from mailer.composer.notices import NOTICES
 from mailer.composer.model import Identity, Surroundings
 from datetime import date

@@ -17,7 +17,7 @@ CODE = sorted([*(ROOT / "mailer").rglob("*.py"), *(ROOT / "subscribers").rglob("
 PAGES = sorted(
     [
         *(ROOT / "mailer/web/pages").glob("*.html"),
-        ROOT / "mailer/composer/pages/sheet.html",
+        ROOT / "mailer/composer/preview/pages/sheet.html",
         *(ROOT / "templates").rglob("*.*"),
     ]
 )
@@ -130,8 +130,8 @@ def codes() -> Iterator[str]:
     """Keys that are put together from a code."""
     from mailer.campaigns.model import CampaignState, Why
     from mailer.composer.checks import CODES
-    from mailer.composer.faults import SENTENCES
     from mailer.composer.model import IssueState
+    from mailer.composer.text.faults import SENTENCES
     from mailer.delivery.model import DeliveryState
     from subscribers.audience import EXCLUDED
     from subscribers.model import SubscriptionState

@@ -26,7 +26,7 @@ PAGES = sorted(
     for path in (ROOT / folder).rglob("*")
     if path.suffix in (".html", ".txt", ".subject")
 )
-MODULES = [ROOT / "mailer/composer" / f"{name}.py" for name in ("webpage", "plain_text", "view", "rows")]
+MODULES = [ROOT / "mailer/composer/look" / f"{name}.py" for name in ("webpage", "plain_text", "view", "rows")]
 
 
 def is_readers(key: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from mailer.composer import browser as browsers
+from mailer.composer.preview import browser as browsers
 from mailer.smtp.sink import Sink, running_sink
 from tests.conftest import missing
 from tests.journeys.conftest import Office

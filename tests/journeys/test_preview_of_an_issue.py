@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from mailer import config, tokens
-from mailer.composer import browser
+from mailer.composer.preview import browser
 from tests.conftest import missing
 from tests.journeys.conftest import SAMPLE, Office
 

@@ -16,10 +16,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
 from mailer import i18n, media
-from mailer.composer import editions, folder, notice_samples, notices, store
+from mailer.composer import editions, notice_samples, notices, store
 from mailer.composer.editions import Press
+from mailer.composer.look.theme import Theme
 from mailer.composer.model import Edition, Issue
-from mailer.composer.theme import Theme
+from mailer.composer.text import folder
 from mailer.tables import metadata
 from subscribers.model import Actor
 from tests.looks import worst

@@ -13,8 +13,8 @@ import css_inline
 import pytest
 
 from mailer import i18n
-from mailer.composer import inlining, theme
-from mailer.composer.theme import Theme
+from mailer.composer.look import inlining, theme
+from mailer.composer.look.theme import Theme
 from tests.looks.judge import Judge, crippled
 from tests.looks.layout import Layout
 from tests.theme import samples

@@ -10,7 +10,6 @@ from pathlib import Path
 from PIL import Image
 
 import mailer
-from mailer.composer import folder, markdown
 from mailer.composer.model import (
     Identity,
     Issue,
@@ -22,6 +21,7 @@ from mailer.composer.model import (
     Shown,
     Surroundings,
 )
+from mailer.composer.text import folder, markdown
 
 ZONE = "Asia/Tokyo"
 BASE = "https://news.harbour-cities.example"

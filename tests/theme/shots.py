@@ -17,9 +17,9 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from mailer import i18n
-from mailer.composer.decorations import Decoration
+from mailer.composer.look.decorations import Decoration
+from mailer.composer.look.theme import Theme
 from mailer.composer.model import Shown
-from mailer.composer.theme import Theme
 from tests.theme import samples
 
 COLUMN = 1500

@@ -10,9 +10,9 @@ import pytest
 from rich.cells import cell_len
 
 from mailer import i18n
+from mailer.composer.look.theme import Theme
 from mailer.composer.notice_samples import samples
 from mailer.composer.notices import NOTICES, VALUES
-from mailer.composer.theme import Theme
 from subscribers.language import match
 from tests.theme import samples as world
 

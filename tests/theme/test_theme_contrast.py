@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailer.composer.contrast import luminance, ratio
-from mailer.composer.theme import Theme
+from mailer.composer.look.contrast import luminance, ratio
+from mailer.composer.look.theme import Theme
 
 
 def test_the_ratio_is_that_of_wcag_and_knows_no_order() -> None:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from mailer import i18n
-from mailer.composer import plain_text, webpage
+from mailer.composer.look import plain_text, webpage
+from mailer.composer.look.theme import Theme
 from mailer.composer.model import Figure, Gallery, Inline, Letter, LetterSection
-from mailer.composer.theme import Theme
 from tests.theme import samples
 
 LANGUAGES = ("ja", "en", "ar", "zh-Hant", "zh-Hans")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailer.composer import inlining
-from mailer.composer.inlining import BadTemplate, inline
+from mailer.composer.look import inlining
+from mailer.composer.look.inlining import BadTemplate, inline
 
 KEPT = "@media (max-width:599px){.row{padding:0 20px !important}}[data-ogsc] .ink{color:#FFFFFF !important}"
 BLOCK_A = ".row{padding:0 32px}.ink{color:#16242E}.only-a{font-weight:700}img{width:100%}p{margin:0}"

@@ -14,14 +14,14 @@ from lxml import html as lxml_html
 from PIL import Image
 
 from mailer import i18n
-from mailer.composer import inlining, theme
-from mailer.composer.inlining import BadTemplate
-from mailer.composer.markdown import letter as read_letter
+from mailer.composer.look import inlining, theme
+from mailer.composer.look.inlining import BadTemplate
+from mailer.composer.look.theme import Theme
+from mailer.composer.look.theme_settings import BadTheme
+from mailer.composer.look.view import gallery_rows
 from mailer.composer.model import Issue, IssueText, Letter, Section, SectionText
 from mailer.composer.slots import SLOTS, longest_bytes
-from mailer.composer.theme import Theme
-from mailer.composer.theme_settings import BadTheme
-from mailer.composer.view import gallery_rows
+from mailer.composer.text.markdown import letter as read_letter
 from tests.theme import samples
 
 MOORING = Theme(None)
@@ -423,7 +423,7 @@ def test_the_themes_own_pictures_are_small_and_known() -> None:
 
 
 def test_a_teaser_without_a_web_version_is_the_whole_letter_in_both_parts() -> None:
-    from mailer.composer import plain_text
+    from mailer.composer.look import plain_text
 
     about = replace(samples.surroundings("ja", base_url=""), teaser=True)
     words = i18n.words("ja")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mailer import i18n
-from mailer.composer.inlining import BadTemplate
+from mailer.composer.look.inlining import BadTemplate
+from mailer.composer.look.theme import Theme
 from mailer.composer.notice_samples import samples as values_of
-from mailer.composer.theme import Theme
 from tests.theme import samples
 
 MOORING = Theme(None)

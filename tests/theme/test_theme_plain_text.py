@@ -10,19 +10,10 @@ import pytest
 from lxml import html as lxml_html
 
 from mailer import i18n
-from mailer.composer import plain_text
-from mailer.composer.inlining import TOKEN
-from mailer.composer.model import (
-    Inline,
-    Letter,
-    LetterSection,
-    ListBlock,
-    ListItem,
-    Paragraph,
-    Quote,
-    Table,
-)
-from mailer.composer.theme import Theme
+from mailer.composer.look import plain_text
+from mailer.composer.look.inlining import TOKEN
+from mailer.composer.look.theme import Theme
+from mailer.composer.model import Inline, Letter, LetterSection, ListBlock, ListItem, Paragraph, Quote, Table
 from tests.theme import samples
 
 LANGUAGES = ["ja", "en", "ar", "zh-Hant"]

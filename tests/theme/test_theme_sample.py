@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from mailer.composer import folder
+from mailer.composer.text import folder
 from tests.theme import samples
 
 _WEEKDAYS = "月火水木金土日"

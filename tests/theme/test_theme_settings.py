@@ -10,11 +10,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from mailer import i18n
-from mailer.composer.inlining import BadTemplate
+from mailer.composer.look.inlining import BadTemplate
+from mailer.composer.look.theme import Theme
+from mailer.composer.look.theme_settings import LEAST, LEAST_OF_ANY, SIZES, BadTheme
 from mailer.composer.model import Shown
 from mailer.composer.notice_samples import samples as values_of
-from mailer.composer.theme import Theme
-from mailer.composer.theme_settings import LEAST, LEAST_OF_ANY, SIZES, BadTheme
 from tests.theme import samples
 
 LANGUAGES = ("ja", "en", "ar", "zh-Hant")

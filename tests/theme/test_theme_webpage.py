@@ -9,7 +9,7 @@ import pytest
 from lxml import html as lxml_html
 
 from mailer import i18n
-from mailer.composer import webpage
+from mailer.composer.look import webpage
 from mailer.composer.slots import tokens_in
 from tests.theme import samples
 

@@ -14,10 +14,10 @@ from PIL import Image, ImageFilter
 
 from mailer import i18n
 from mailer.composer import images, slots
-from mailer.composer.markdown import letter as read_letter
+from mailer.composer.look.theme import Theme
+from mailer.composer.look.view import PICTURE_WIDTHS
 from mailer.composer.model import Issue, IssueText, Letter, Section, SectionText, Shown, Surroundings
-from mailer.composer.theme import Theme
-from mailer.composer.view import PICTURE_WIDTHS
+from mailer.composer.text.markdown import letter as read_letter
 from tests.theme import samples
 
 LIMIT = 90_000  # bytes; Gmail clips at 102 KB, and its own wrapping of links takes some of them

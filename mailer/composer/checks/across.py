@@ -12,9 +12,9 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from mailer.composer import walk
-from mailer.composer.links import LinkKind, kind_of
 from mailer.composer.model import Block, Event, Finding, Letter, ResourceBox
+from mailer.composer.text import walk
+from mailer.composer.text.links import LinkKind, kind_of
 
 from . import prose_dates, prose_numbers
 from .case import Case, Check

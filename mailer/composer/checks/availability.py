@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from mailer.composer import walk
-from mailer.composer.links import LinkKind, kind_of
 from mailer.composer.model import Finding, ResourceBox
+from mailer.composer.text import walk
+from mailer.composer.text.links import LinkKind, kind_of
 
 from .case import Case, Check
 from .codes import finding

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mailer.composer.faults import SENTENCES
 from mailer.composer.model import Finding, Severity
+from mailer.composer.text.faults import SENTENCES
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mailer.composer.contrast import ratio
+from mailer.composer.look.contrast import ratio
 from mailer.composer.model import Finding
 
 from .case import Case, Check

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from mailer.composer import walk
 from mailer.composer.model import Event, Finding, ResourceBox
+from mailer.composer.text import walk
 
 from .case import Case, Check
 from .codes import finding

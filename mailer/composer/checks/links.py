@@ -13,9 +13,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from mailer.composer import walk
-from mailer.composer.links import LinkKind, kind_of
 from mailer.composer.model import Finding
+from mailer.composer.text import walk
+from mailer.composer.text.links import LinkKind, kind_of
 
 from .case import Case, Check
 from .codes import finding

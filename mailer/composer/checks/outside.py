@@ -14,9 +14,9 @@ from time import monotonic
 from typing import Final
 from urllib.parse import urldefrag, urlsplit
 
-from mailer.composer import markdown, walk
-from mailer.composer.links import LinkKind, kind_of
 from mailer.composer.model import Finding, Issue
+from mailer.composer.text import markdown, walk
+from mailer.composer.text.links import LinkKind, kind_of
 
 from .codes import finding
 from .fetch import Answer, fetch

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from mailer.composer import images, walk
+from mailer.composer import images
 from mailer.composer.model import Figure, Finding, Letter
+from mailer.composer.text import walk
 
 from .case import Case, Check
 from .codes import finding

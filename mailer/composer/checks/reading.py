@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from mailer.composer import walk
 from mailer.composer.model import (
     Block,
     ButtonRow,
@@ -25,6 +24,7 @@ from mailer.composer.model import (
     SubHeading,
     Table,
 )
+from mailer.composer.text import walk
 
 from .case import Case
 from .codes import finding

@@ -17,7 +17,7 @@ from lxml.cssselect import CSSSelector
 from lxml.etree import XPathError
 from PIL import ImageColor
 
-from mailer.composer.contrast import ratio
+from mailer.composer.look.contrast import ratio
 
 _Rule = tuple[str, str, bool]  # property, value, !important
 

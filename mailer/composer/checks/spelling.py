@@ -17,8 +17,8 @@ from typing import Final
 
 import langcodes
 
-from mailer.composer import walk
 from mailer.composer.model import Event, Finding, Inline, Letter
+from mailer.composer.text import walk
 
 from .case import Case, Check
 from .codes import finding

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-from mailer.composer import walk
 from mailer.composer.editions import Proof
 from mailer.composer.model import Event, Finding, Note, ResourceBox, SubHeading
+from mailer.composer.text import walk
 
 from .case import Case, Check
 from .codes import finding

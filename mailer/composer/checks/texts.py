@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mailer import media
-from mailer.composer import pictures, walk
+from mailer.composer import pictures
 from mailer.composer.model import Finding
+from mailer.composer.text import walk
 
 from . import across, availability, dates, languages, links, marks, names, remains, subjects, wording
 from .case import Case, Check

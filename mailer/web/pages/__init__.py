@@ -20,8 +20,8 @@ from markupsafe import Markup, escape
 from sqlalchemy.engine import Engine
 from starlette.responses import Response
 
+from mailer.composer.look.view import contact_url
 from mailer.composer.model import Identity
-from mailer.composer.view import contact_url
 from mailer.i18n import Words, autonym, words
 from subscribers.language import match
 

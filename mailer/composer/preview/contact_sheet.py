@@ -17,10 +17,10 @@ import lxml.html
 from mailer import i18n
 from mailer.i18n import Words
 
-from .checks.mails import CLIP_BYTES, MESSAGE_BYTES
-from .editions import Press, Proof
-from .model import Identity
-from .preview import pages
+from ..checks.mails import CLIP_BYTES, MESSAGE_BYTES
+from ..editions import Press, Proof
+from ..model import Identity
+from .files import pages
 
 _FIRST: Final = 6  # findings that are shown; `issues check` tells all
 _GLIMPSE: Final = 180  # characters that a list of mails could show at most
@@ -125,7 +125,7 @@ def files(
         autonym=i18n.autonym,
         dark=any("mail-640-forced-dark.png" in one.shots for one in leaves),
     )  # fmt: skip
-    style = resources.files("mailer.composer") / "pages" / "sheet.css"
+    style = resources.files("mailer.composer.preview") / "pages" / "sheet.css"
     return {"index.html": index.encode(), "sheet.css": style.read_bytes()}
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from markdown_it.token import Token
 
+from ..model import Button, ButtonRow, Figure, ResourceBox
 from . import inline
 from .faults import near
 from .lines import Inside, content_of, links_of
 from .links import LinkKind, folder_path, kind_of
-from .model import Button, ButtonRow, Figure, ResourceBox
 
 if TYPE_CHECKING:
     from .markdown import Reader

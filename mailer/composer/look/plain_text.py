@@ -13,7 +13,7 @@ from typing import Final
 from mailer import i18n
 from mailer.i18n import Words
 
-from .model import (
+from ..model import (
     Block,
     ButtonRow,
     Event,

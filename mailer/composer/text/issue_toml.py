@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 from subscribers.errors import BadLanguage
 from subscribers.language import normalise
 
+from ..model import Issue, IssueText, PictureFacts
 from .faults import Faults, near
-from .model import Issue, IssueText, PictureFacts
 
 _T = TypeVar("_T")
 

@@ -34,11 +34,12 @@ import mailer
 from mailer import i18n
 from mailer.i18n import Words
 
-from . import decorations, plain_text, slots
+from .. import slots
+from ..model import Letter, Surroundings
+from . import decorations, plain_text
 from .contrast import Contrast
 from .decorations import Decoration
 from .inlining import BadTemplate, inline
-from .model import Letter, Surroundings
 from .rows import Text, rows
 from .theme_settings import BadTheme, Settings
 from .view import HERO_SIZE, View, contact_url, phrased

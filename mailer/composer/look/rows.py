@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from markupsafe import Markup
 
-from .model import (
+from ..model import (
     Block,
     ButtonRow,
     Event,

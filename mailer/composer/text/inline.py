@@ -15,8 +15,8 @@ import nh3
 from markdown_it.token import Token
 from mdit_py_cjk_friendly import is_cjk
 
+from ..model import Inline
 from .links import LinkKind, cut, folder_path, kind_of
-from .model import Inline
 
 _PAIRS: Final = {"strong": "strong", "em": "em"}
 # Braces that were meant as attributes and were not understood would be printed to the reader.

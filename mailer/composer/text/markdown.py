@@ -24,10 +24,7 @@ from mdit_py_plugins.container import container_plugin
 
 from mailer.errors import BadIssue, Fault
 
-from . import alone, inline, issue_toml
-from .faults import Faults, Place, fault, near
-from .lines import Inside, kind_of_line, leads_with_break, lines_of
-from .model import (
+from ..model import (
     Block,
     Figure,
     Inline,
@@ -42,6 +39,9 @@ from .model import (
     SubHeading,
     Table,
 )
+from . import alone, inline, issue_toml
+from .faults import Faults, Place, fault, near
+from .lines import Inside, kind_of_line, leads_with_break, lines_of
 
 BOXES: Final = ("gallery", "note", "event")
 _FENCE_LINE: Final = re.compile(r"^\s*:{3,}\s*([\w-]*)")

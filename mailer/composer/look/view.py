@@ -23,7 +23,7 @@ from markupsafe import escape as escaped
 from mailer import i18n
 from mailer.i18n import Words
 
-from .model import Event, Figure, Inline, Letter, ResourceBox, Shown, Surroundings
+from ..model import Event, Figure, Inline, Letter, ResourceBox, Shown, Surroundings
 
 # Pictures side by side in each row of a gallery: five = two + three. One stands alone at full width.
 _GALLERY: Final[dict[int, tuple[int, ...]]] = {

@@ -19,7 +19,7 @@ from premailer import Premailer
 
 from mailer.errors import MailerError
 
-from . import slots
+from .. import slots
 
 # cssutils keeps its logger, serializer and profiles in module globals: one page at a time.
 _LOCK: Final = threading.Lock()

@@ -17,12 +17,12 @@ from mailer import i18n
 from mailer.i18n import Words
 from subscribers.language import match
 
-from . import editions
-from .editions import Press
-from .model import Identity
-from .notice_samples import BASE, samples
-from .notices import NOTICES, STAFF_LANGUAGES, NoticeKind
-from .preview import in_scheme, local, pages
+from .. import editions
+from ..editions import Press
+from ..model import Identity
+from ..notice_samples import BASE, samples
+from ..notices import NOTICES, STAFF_LANGUAGES, NoticeKind
+from .files import in_scheme, local, pages
 
 _SCHEMES: Final = ("light", "dark")
 
@@ -67,7 +67,7 @@ def preview_files(connection: Connection, press: Press, words: Words) -> tuple[d
         identity=press.identity(words.language),
         groups=[(NOTICES[name], its) for name, its in groups if its],
     )  # fmt: skip
-    style = resources.files("mailer.composer") / "pages" / "sheet.css"
+    style = resources.files("mailer.composer.preview") / "pages" / "sheet.css"
     return {"index.html": index.encode(), "sheet.css": style.read_bytes(), **files}, leaves
 
 

@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 
 from mailer import i18n, media
 
-from . import slots
-from .editions import Proof
+from .. import slots
+from ..editions import Proof
 
 _PICTURE: Final = re.compile(r'(?<=src=")(?:cid:[^"]+|[^"]*/media/[0-9a-f]{40}\.\w+)(?=")')
 _ASKED: Final = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)")
@@ -75,7 +75,7 @@ def local(connection: Connection, html: str, cids: Mapping[str, str]) -> tuple[s
 @cache
 def pages() -> Environment:
     return Environment(
-        loader=PackageLoader("mailer.composer", "pages"),
+        loader=PackageLoader("mailer.composer.preview", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -17,11 +17,12 @@ from typing import Final
 from mailer import media
 from mailer.errors import BadIssue, BadPicture, Fault, MailerError
 
-from . import images, issue_toml, manuscript, markdown
+from .. import images
+from ..model import Issue, IssueText, Section, SectionText
+from . import issue_toml, manuscript, markdown
 from .faults import Faults, Place
 from .issue_toml import Head
 from .manuscript import Manuscript
-from .model import Issue, IssueText, Section, SectionText
 
 # Limits protect the memory of a small machine and the database's backup; ten times what an issue needs.
 TEXT_BYTES: Final = 1_000_000

@@ -15,7 +15,7 @@ from markupsafe import Markup as Html
 
 from mailer.i18n import Words
 
-from .model import (
+from ..model import (
     Block,
     ButtonRow,
     Event,

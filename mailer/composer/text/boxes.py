@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.attrs.parse import ParseError, parse
 
+from ..model import Block, Event, Figure, Gallery, Inline, Note
 from . import inline
 from .faults import near
-from .model import Block, Event, Figure, Gallery, Inline, Note
 
 if TYPE_CHECKING:
     from .markdown import Reader

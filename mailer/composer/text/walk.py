@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .model import (
+from ..model import (
     Block,
     ButtonRow,
     Event,

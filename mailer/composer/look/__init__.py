@@ -1,0 +1,1 @@
+"""How a letter looks: the mail's HTML by the theme Mooring, its text part, its web version."""

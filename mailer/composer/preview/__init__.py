@@ -1,0 +1,1 @@
+"""How an issue or a notice will be seen, written to files before anything is sent."""
