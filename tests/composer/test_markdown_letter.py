@@ -289,6 +289,13 @@ def test_an_event_has_times_in_the_zone_of_the_site_and_rows() -> None:
     assert [type(block) for block in event.blocks] == [Paragraph, ListBlock]
 
 
+def test_an_event_may_say_everything_in_its_head_line() -> None:
+    (event,) = blocks('::: event 終日の催し {start="2035-02-20" place="うみべ会館"}\n:::')
+    assert isinstance(event, Event)
+    assert (event.title, event.place, event.all_day) == ("終日の催し", "うみべ会館", True)
+    assert (event.details, event.blocks) == ((), ())
+
+
 def test_an_event_may_last_days_and_take_full_width_digits() -> None:
     (event,) = blocks('::: event Fair {start="２０３５-02-18" end="2035-02-20"}\nx\n:::')
     assert isinstance(event, Event)

@@ -97,7 +97,7 @@ _SHORT = {
                 "## ثلاثة التزامات\n\n1. كتابة مسارات الإخلاء بكلمات يفهمها الزائر.\n2. مكان للجلوس في كل رصيف جديد.\n"
                 "3. مشاركة سجلات الأعمال التي لم تنجح.\n\n"
                 '::: gallery\n![عبّارة بيضاء على بحر هادئ](images/ferry.png "الزيارة ١: الأرصفة")\n'
-                '![رافعتان خلف صفوف من الحاويات](images/crane.png "الزيارة ٢: مجاري الرصيف")\n:::\n\n'
+                '![رافعتان خلف صفوف من الحاويات](images/crane.png "الزيارة ٢: جولة في الرصيف بينما ترتاح الرافعات")\n:::\n\n'
                 "[قراءة الوقائع](https://www.harbour-cities.example/en/meeting-7/){.button}\n"
                 "[قائمة العروض](https://www.harbour-cities.example/en/meeting-7/slides/){.button}",
             ),
@@ -130,7 +130,7 @@ _SHORT = {
                 '![從上方看會場，半圓形的座位圍繞講台](images/forum.png "全體會議（十一月十四日）")\n\n'
                 "## 三項約定\n\n- 用旅人也看得懂的話標示避難路線。\n- 新的護岸一定要有可以坐下的地方。\n\n"
                 '::: gallery\n![平靜海面上的白色渡輪](images/ferry.png "參訪一：從渡輪看護岸")\n'
-                '![貨櫃後方的兩座起重機](images/crane.png "參訪二：碼頭的排水溝")\n:::\n\n'
+                '![貨櫃後方的兩座起重機](images/crane.png "參訪二：裝卸空檔走訪碼頭")\n:::\n\n'
                 "[閱讀會議紀錄](https://www.harbour-cities.example/en/meeting-7/){.button}\n"
                 "[簡報一覽](https://www.harbour-cities.example/en/meeting-7/slides/){.button}",
             ),
@@ -162,7 +162,7 @@ _SHORT = {
                 '![从上方看会场，半圆形的座位围绕讲台](images/forum.png "全体会议（十一月十四日）")\n\n'
                 "## 三项约定\n\n- 用旅人也看得懂的话标示避难路线。\n- 新的护岸一定要有可以坐下的地方。\n\n"
                 '::: gallery\n![平静海面上的白色渡轮](images/ferry.png "参访一：从渡轮看护岸")\n'
-                '![集装箱后方的两座起重机](images/crane.png "参访二：码头的排水沟")\n:::\n\n'
+                '![集装箱后方的两座起重机](images/crane.png "参访二：装卸间隙走访码头")\n:::\n\n'
                 "[阅读会议记录](https://www.harbour-cities.example/en/meeting-7/){.button}\n"
                 "[幻灯片一览](https://www.harbour-cities.example/en/meeting-7/slides/){.button}",
             ),

@@ -37,7 +37,7 @@ def read(reader: Reader, node: SyntaxTreeNode) -> Iterable[Block]:
     line = (node.map or (0, 0))[0]
     _judge_end(reader, node, line)
     name, title, attributes = _head(reader, node, line)
-    if not node.children:
+    if not node.children and name != "event":  # its head line says what, when and where
         reader.fault("empty_box", line, name=name)
         return []
     if name == "gallery":
