@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -283,7 +284,7 @@ def test_a_reading_without_end_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_pat
     slow.write_text("while True: pass")
     monkeypatch.setattr(pdf_structure, "__file__", str(slow))
     start = time.monotonic()
-    assert files.kind_of(b"", seconds=0.5) == "unreadable"
+    assert files.kind_of(b"", seconds=0.5) == files.UNREAD
     assert time.monotonic() - start < 60  # it ended at all
 
 
@@ -311,6 +312,47 @@ def test_untagged_files_of_both_languages_are_one_finding(
     folder.write("files/garden.pdf", b"%PDF-1.4 cut")
     (one,) = found()
     assert one.code == "pdf_unreadable" and "パスワード" not in said(one)
+
+
+def test_pdfs_of_an_issue_have_one_time_together_and_are_read_once(
+    sqlite: Engine,
+    folder: Any,
+    stored: Callable[[], Issue],
+    press: Press,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder.write("files/garden.pdf", pdf(tagged=False, owner="of this test"))
+    issue = stored()
+
+    def found() -> list[Finding]:
+        with sqlite.begin() as connection:
+            proofs = {language: compose(connection, issue, language, press) for language in issue.languages}
+            return list(files.pdfs(Case(connection, issue, press, SENDER, proofs, issue.date)))
+
+    monkeypatch.setattr(files, "_TOGETHER_SECONDS", 0.0)
+    (late,) = found()
+    assert (late.code, late.facts["reason"]) == ("pdf_unreadable", files.UNREAD)
+    assert "時間" in said(late)
+    monkeypatch.setattr(files, "_TOGETHER_SECONDS", 30.0)
+    assert codes(found()) == ["pdf_untagged"]  # what time forbade is read the next time
+    monkeypatch.setattr(sys, "executable", "/no/such/program")
+    assert codes(found()) == ["pdf_untagged"]  # and then known
+    assert files.kind_of(pdf(tagged=False)) == files.UNREAD
+
+
+def test_the_gate_can_be_imported_where_processes_have_no_limits() -> None:
+    """Windows has no module `resource`; the program that reads a PDF runs there, too."""
+    program = (
+        "import io, runpy, sys\n"
+        "sys.modules['resource'] = None\n"
+        "from mailer.composer.checks import pdf_structure\n"
+        "sys.stdin = io.TextIOWrapper(io.BytesIO(b'%PDF-1.4 cut'))\n"
+        "runpy.run_path(pdf_structure.__file__, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=120, text=True, check=False
+    )
+    assert done.stdout == "unreadable", done.stderr
 
 
 # ── spelling ────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,6 @@ waits only so long. Imports nothing of ours.
 from __future__ import annotations
 
 import io
-import resource
 import sys
 from typing import Any, Final
 
@@ -32,9 +31,18 @@ def structure(content: bytes) -> str:
     return TAGGED if tree and tree.get("/K") is not None and marks.get("/Marked", True) else UNTAGGED
 
 
-if __name__ == "__main__":
+def _limit() -> None:
+    """Windows knows no such limits: there it is `files` alone that ends what takes too long."""
+    try:
+        import resource
+    except ImportError:
+        return
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+
+
+if __name__ == "__main__":
+    _limit()
     try:
         word = structure(sys.stdin.buffer.read())
     except Exception:  # noqa: BLE001 - pypdf raises whatever a broken file leads it to
