@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from threading import Timer
+from threading import Event, Thread
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -29,14 +29,14 @@ MOST_REDIRECTS: Final = 5
 SECONDS: Final = (
     10.0  # for one request with all that it takes; a page that needs longer loses its readers, too
 )
-_MOST_BYTES: Final = 4096
 _PERMANENT: Final = (301, 308)
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _AGENT: Final = "Mozilla/5.0 (compatible; mailer link check)"
-# Ways in which an IPv6 address carries an IPv4 one: NAT64, 6to4, Teredo, and the old compatible form.
-_CARRIERS: Final = [
-    ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
-]
+# Ways in which an IPv6 address carries an IPv4 one: a network's own NAT64, 6to4, Teredo, the old compatible form.
+_CARRIERS: Final = [ip_network(net) for net in ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")]
+_NAT64: Final = ip_network("64:ff9b::/96")  # behind DNS64 (RFC 6147) every site has such an address
+# What `is_global` of Python 3.11 lets through: addresses of documentation (RFC 9637), relays to 6to4 (RFC 7526).
+_CLOSED: Final = [ip_network(net) for net in ("3fff::/20", "192.88.99.0/24")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,12 @@ def public_web(address: Address, port: int) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
             return public_web(address.ipv4_mapped, port)
+        if address in _NAT64:
+            return public_web(IPv4Address(int(address) & 0xFFFFFFFF), port)
         if address.is_site_local or any(address in net for net in _CARRIERS):
             return False
+    if any(address in net for net in _CLOSED):
+        return False
     return port in (80, 443) and address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -157,9 +161,8 @@ def _request(
     try:
         with _ended_after(seconds, connection):
             connection.request(method, path, headers=headers, preload_content=False)
-            answer = connection.getresponse()
-            if method == "GET":
-                answer.read(_MOST_BYTES)
+            answer = connection.getresponse()  # its body is nobody's concern and never read
+            answer.close()
             return answer.status, answer.headers.get("Location", "")
     except TimeoutError as error:
         raise _NoAnswer("time") from error
@@ -185,19 +188,31 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def _ended_after(seconds: float, connection: HTTPConnection) -> Iterator[None]:
-    """A timeout of the socket is one of each read: a server that drips a byte a second would hold us for ever."""
+    """A timeout of the socket is one of each read: a server that drips a byte a second would hold us for ever.
+
+    Raises TimeoutError, whatever the closed socket looked like to the reader.
+    """
+    done, over = Event(), Event()
 
     def end() -> None:
-        with suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        wait = seconds
+        while not done.wait(wait):  # again: in the middle of a TLS handshake there is no socket to close
+            over.set()
+            wait = 0.1
+            with suppress(OSError, AttributeError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
-    timer = Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
+    Thread(target=end, daemon=True).start()
     try:
         yield
+    except Exception as error:
+        if over.is_set():
+            raise TimeoutError from error
+        raise
     finally:
-        timer.cancel()
+        done.set()
+    if over.is_set():
+        raise TimeoutError
 
 
 @cache
