@@ -7,7 +7,7 @@ Called by the CLI, the worker, the pages and the demo.
 
 from .clock import SystemClock, clock_rules, finish_if_begun, predicted_finish, quiet_time
 from .house import House, open_database, open_house
-from .issues import gate, issue_press, reading_style, test_message
+from .issues import approved, gate, issue_press, judged, reading_style, test_message
 from .letterhead import identities
 from .press import Trial, rehearsal_sender, require_relay, senders, trials, unaligned
 
@@ -15,11 +15,13 @@ __all__ = [
     "House",
     "SystemClock",
     "Trial",
+    "approved",
     "clock_rules",
     "finish_if_begun",
     "gate",
     "identities",
     "issue_press",
+    "judged",
     "open_database",
     "open_house",
     "predicted_finish",

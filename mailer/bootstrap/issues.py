@@ -20,16 +20,18 @@ from mailer.delivery import letterpress
 from mailer.delivery.routes import Route
 from mailer.errors import BadConfig, Fault
 from mailer.smtp.model import Envelope
-from subscribers.model import Address
+from subscribers.database import reading
+from subscribers.model import Actor, Address
 
 from .house import House
 from .letterhead import identities
 from .press import require_relay
 
 if TYPE_CHECKING:
-    from mailer.composer.approving import Gate
+    from mailer.composer.approving import Draft, Gate, Verdict
     from mailer.composer.editions import Press as IssuePress
     from mailer.composer.look.theme import Theme
+    from mailer.composer.model import Finding
 
 
 def issue_press(house: House, now: datetime) -> IssuePress:
@@ -90,6 +92,26 @@ def known(levels: Mapping[str, str]) -> Mapping[str, str]:
 def reading_style() -> bytes:
     """The style sheet of the readers' pages, for a preview of the web version. The pages themselves stand above."""
     return (resources.files("mailer") / "web" / "static" / "site.css").read_bytes()
+
+
+def judged(house: House, slug: str, gate: Gate) -> tuple[Draft, list[Finding]]:
+    """Composed in one transaction, judged without a lock: a send goes on meanwhile. Raises NotFound."""
+    from mailer.composer import approving
+
+    with house.engine.begin() as connection:
+        draft = approving.compose(connection, slug, gate)
+    with reading(house.engine) as connection:
+        return draft, approving.judge(connection, draft, gate)
+
+
+def approved(house: House, slug: str, *, passed: Mapping[str, str], by: Actor, now: datetime) -> Verdict:
+    """Raises as `approving.approve`."""
+    from mailer.composer import approving
+
+    judging = gate(house, now)
+    draft, findings = judged(house, slug, judging)
+    with house.engine.begin() as connection:
+        return approving.approve(connection, draft, findings, judging, passed=passed, by=by, now=now)
 
 
 def test_message(house: House, to: Address, language: str, now: datetime) -> tuple[Envelope, bytes]:

@@ -143,13 +143,15 @@ def _judging(group: typer.Typer, said: Words) -> None:
         slug: str = slug_argument,
         links: bool = typer.Option(False, "--links", help=said("cli.issues.check.links")),
     ) -> None:
-        from mailer.bootstrap import gate
-        from mailer.composer import approving, checks, store
+        from mailer.bootstrap import gate, judged
+        from mailer.composer import checks, store
+        from subscribers.database import reading
 
         desk: Desk = ctx.obj
         house = desk.house()
-        with desk.say.busy("cli.issues.check.busy"), house.engine.begin() as connection:
-            findings = approving.judge(connection, slug, gate(house, datetime.now(UTC)))
+        with desk.say.busy("cli.issues.check.busy"):
+            _, findings = judged(house, slug, gate(house, datetime.now(UTC)))
+        with reading(house.engine) as connection:
             approval = store.approval(connection, slug)
         if links:
             findings = checks.ordered([*findings, *_of_links(desk, slug)], house.config.checks)
@@ -202,23 +204,22 @@ def _judging(group: typer.Typer, said: Words) -> None:
         ),
         no_pictures: bool = typer.Option(False, "--no-pictures", help=said("cli.issues.preview.no_pictures")),
     ) -> None:
-        from mailer.bootstrap import gate, reading_style
-        from mailer.composer import approving, store
+        from mailer.bootstrap import gate, judged, reading_style
         from mailer.composer.preview import browser
-        from mailer.delivery.preview import Order, choose, preview
+        from mailer.delivery.preview import Order, choose, finish, lay_out
 
         desk: Desk = ctx.obj
         house = desk.house()
         judging = gate(house, datetime.now(UTC))
         found = None if no_pictures else browser.find(os.environ)
-        with desk.say.busy("cli.issues.preview.busy"), house.engine.begin() as connection:
-            issue = store.load(connection, slug)
-            chosen = choose(connection, issue, subscriber, judging.press) if subscriber else None
-            findings = approving.judge(connection, slug, judging)
-            order = Order(
-                out, said, reading_style(), chosen, [_remark(desk.say, one) for one in findings], found
-            )
-            made = preview(connection, issue, judging.press, house.letterhead, order)
+        with desk.say.busy("cli.issues.preview.busy"):
+            draft, findings = judged(house, slug, judging)
+            issue, remarks = draft.issue, [_remark(desk.say, one) for one in findings]
+            with house.engine.begin() as connection:
+                chosen = choose(connection, issue, subscriber, judging.press) if subscriber else None
+                order = Order(out, said, reading_style(), chosen, remarks, found)
+                laid = lay_out(connection, issue, judging.press, house.letterhead, order)
+            made = finish(laid)
         if made.problem is not None:
             desk.say.note(
                 said("cli.issues.preview.failed", problem=desk.say.joined(*said.error(made.problem)))
@@ -246,8 +247,7 @@ def _judging(group: typer.Typer, said: Words) -> None:
             "", "--reason", metavar="TEXT", help=said("cli.issues.approve.reason"), show_default=False
         ),
     ) -> None:
-        from mailer.bootstrap import gate
-        from mailer.composer import approving
+        from mailer.bootstrap import approved
 
         desk: Desk = ctx.obj
         if passed and not reason.strip():
@@ -258,11 +258,11 @@ def _judging(group: typer.Typer, said: Words) -> None:
             )
         house = desk.house()
         now = datetime.now(UTC)
-        with desk.say.busy("cli.issues.check.busy"), house.engine.begin() as connection:
-            verdict = approving.approve(
-                connection, slug, gate(house, now), passed=dict.fromkeys(passed, reason), by=desk.by, now=now
-            )
+        with desk.say.busy("cli.issues.check.busy"):
+            verdict = approved(house, slug, passed=dict.fromkeys(passed, reason), by=desk.by, now=now)
         print_findings(desk.say, verdict.findings)
+        for code in sorted(set(passed) - {one.code for one in verdict.findings}):
+            desk.say.line("cli.issues.approve.not_there", code=code)
         if verdict.approved:
             desk.say.line(
                 "cli.issues.approve.done",

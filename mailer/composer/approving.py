@@ -1,20 +1,20 @@
-"""Approving an issue: the gate, the record, the frozen editions, in one transaction.
+"""Approving an issue: composing it, the gate, the record with the frozen editions. One transaction each.
 
 Owns the order of these steps and who may pass what. Called by the command line, the pages and the demo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from mailer.composer import checks, editions, store
-from mailer.composer.checks import SenderFacts
+from mailer.composer.checks import Composed, SenderFacts
 from mailer.composer.editions import Press
-from mailer.composer.model import Edition, Finding, Severity
+from mailer.composer.model import Edition, Finding, Issue, Severity
 from mailer.errors import Refused
 from subscribers.model import Actor
 
@@ -40,18 +40,40 @@ class Verdict:
         return bool(self.editions)
 
 
-def judge(connection: Connection, slug: str, gate: Gate) -> list[Finding]:
-    """Everything that is to be said about an issue, errors first. Raises NotFound."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An issue as it stands, composed; what is judged is what is approved."""
+
+    issue: Issue
+    composed: Composed
+
+
+def compose(connection: Connection, slug: str, gate: Gate) -> Draft:
+    """Keeps the pictures that it made. Raises NotFound."""
     issue = store.load(connection, slug)
-    return checks.check(connection, issue, gate.press, gate.sender.of(issue.newsletter), levels=gate.levels)
+    return Draft(issue, checks.compose(connection, issue, gate.press))
+
+
+def judge(connection: Connection, draft: Draft, gate: Gate) -> list[Finding]:
+    """Everything that is to be said about an issue, errors first. Reads only."""
+    sender = gate.sender.of(draft.issue.newsletter)
+    return checks.judge(connection, draft.issue, gate.press, sender, draft.composed, levels=gate.levels)
 
 
 def approve(
-    connection: Connection, slug: str, gate: Gate, *, passed: Mapping[str, str], by: Actor, now: datetime
+    connection: Connection,
+    draft: Draft,
+    findings: Sequence[Finding],
+    gate: Gate,
+    *,
+    passed: Mapping[str, str],
+    by: Actor,
+    now: datetime,
 ) -> Verdict:
     """Approve and freeze, unless an error stands that nobody passed. `passed`: code → the reason, for the record.
 
-    Raises NotFound, Refused for a code that may not be passed.
+    What nothing said is not recorded as passed. Raises NotFound, Refused for a code that may not be passed or an
+    issue that was changed since it was judged.
     """
     for code in passed:
         if not checks.may_be_passed(code):
@@ -60,12 +82,9 @@ def approve(
                 remedy="Mend what it says: the law or the reader's safety asks for it.",
                 key="finding_fixed", finding=code,
             )  # fmt: skip
-    issue = store.load(connection, slug)
-    findings = checks.check(
-        connection, issue, gate.press, gate.sender.of(issue.newsletter), levels=gate.levels
-    )
     if any(one.severity is Severity.ERROR and one.code not in passed for one in findings):
         return Verdict(tuple(findings), {})
-    reasons = [{"code": code, "reason": reason} for code, reason in passed.items()]
-    store.approve(connection, issue, passed=reasons, by=by, now=now)
-    return Verdict(tuple(findings), editions.freeze(connection, issue, gate.press, by=by, now=now))
+    said = {one.code for one in findings}
+    reasons = [{"code": code, "reason": reason} for code, reason in passed.items() if code in said]
+    store.approve(connection, draft.issue, passed=reasons, by=by, now=now)
+    return Verdict(tuple(findings), editions.freeze(connection, draft.issue, gate.press, by=by, now=now))

@@ -256,7 +256,9 @@ def _facts(facts: PictureFacts) -> dict[str, object]:
 
 def _picture(row: Mapping[str, Any]) -> PictureFacts:
     until = row["usable_until"]
-    return PictureFacts(row["credit"], row["people"], row["consent"], until and date.fromisoformat(until))
+    return PictureFacts(
+        row["credit"], row["people"], row["consent"], until and date.fromisoformat(until[:10])
+    )
 
 
 def _text(row: RowMapping) -> IssueText:

@@ -99,8 +99,21 @@ def _subscription(
     return fitting[0] if fitting else (None, None)
 
 
-def preview(connection: Connection, issue: Issue, press: Press, head: Letterhead, order: Order) -> Preview:
-    """Writes OUT/index.html and OUT/<lang>/{mail.html,mail.txt,mail.eml,web.html} and what goes with them.
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """What is written already; pictures and the sheet need no database."""
+
+    order: Order
+    issue: Issue
+    press: Press
+    head: Letterhead
+    proofs: Sequence[Proof]
+    messages: Mapping[str, int]  # by language: bytes of the whole message
+    written: Sequence[Path]
+
+
+def lay_out(connection: Connection, issue: Issue, press: Press, head: Letterhead, order: Order) -> Laid:
+    """Writes OUT/<lang>/{mail.html,mail.txt,mail.eml,web.html} and what goes with them.
 
     A text with faults is shown as far as it can be printed. Raises BadIssue if no language can be.
     """
@@ -120,16 +133,23 @@ def preview(connection: Connection, issue: Issue, press: Press, head: Letterhead
         messages[tongue] = len(files.get(f"{tongue}/mail.eml", b""))
         written += _write(order.out, files)
     written += _write(order.out, {"site.css": order.style})
-    shots, problem = _photographed(order, [proof.edition.language for proof in proofs])
+    return Laid(order, issue, press, head, proofs, messages, written)
+
+
+def finish(laid: Laid) -> Preview:
+    """Takes the pictures, up to a minute, and writes OUT/index.html. Outside of any transaction."""
+    order, issue, press = laid.order, laid.issue, laid.press
+    shots, problem = _photographed(order, [proof.edition.language for proof in laid.proofs])
     leaves = [
-        _leaf(proof, head, order.out, messages[proof.edition.language], press, shots) for proof in proofs
+        _leaf(proof, laid.head, order.out, laid.messages[proof.edition.language], press, shots)
+        for proof in laid.proofs
     ]
     heading = Heading(
         issue.slug, issue.number, issue.date, press.now, press.zone,
         press.identity(order.words.language), _notes(order),
     )  # fmt: skip
     sheet = _write(order.out, contact_sheet.files(heading, leaves, order.remarks, order.words))
-    return Preview((*sheet, *written, *shots), len(shots), problem)
+    return Preview((*sheet, *laid.written, *shots), len(shots), problem)
 
 
 def _proofs(connection: Connection, issue: Issue, press: Press, order: Order) -> list[Proof]:

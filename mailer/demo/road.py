@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from mailer import migrations
 from mailer.bootstrap import (
     House,
+    approved,
     clock_rules,
-    gate,
     issue_press,
     open_database,
     open_house,
@@ -32,11 +32,11 @@ from mailer.campaigns import orders
 from mailer.campaigns import store as campaigns
 from mailer.campaigns.model import CampaignState, Order
 from mailer.campaigns.status import Status, status
-from mailer.composer import approving, store
+from mailer.composer import store
 from mailer.composer.text import folder
 from mailer.config import load
 from mailer.delivery.preview import Order as PreviewOrder
-from mailer.delivery.preview import preview
+from mailer.delivery.preview import finish, lay_out
 from mailer.demo import overview, people, world
 from mailer.errors import Refused
 from mailer.i18n import Words
@@ -142,18 +142,18 @@ def _issue_in(house: House, home: Path, words: Words, tell: Tell) -> None:
         read = folder.read(path, house.config.site.time_zone)
     with house.engine.begin() as connection:
         store.save(connection, read.issue, read.files, by=DEMO, now=now)
-        verdict = approving.approve(connection, world.ISSUE, gate(house, now), passed={}, by=DEMO, now=now)
-        counts = Counter(str(one.severity) for one in verdict.findings)
-        facts = {"slug": world.ISSUE, "errors": counts["error"], "warnings": counts["warning"]}
-        tell("demo.step_check", facts)
-        if not verdict.approved:
-            raise Refused(
-                "The sample issue does not pass the gate.", key="issue_not_approved", slug=world.ISSUE
-            )
-        tell("demo.step_approve", {"languages": [words.autonym(one) for one in verdict.editions]})
+    verdict = approved(house, world.ISSUE, passed={}, by=DEMO, now=now)
+    counts = Counter(str(one.severity) for one in verdict.findings)
+    facts = {"slug": world.ISSUE, "errors": counts["error"], "warnings": counts["warning"]}
+    tell("demo.step_check", facts)
+    if not verdict.approved:
+        raise Refused("The sample issue does not pass the gate.", key="issue_not_approved", slug=world.ISSUE)
+    tell("demo.step_approve", {"languages": [words.autonym(one) for one in verdict.editions]})
+    order = PreviewOrder(home / "preview", words, reading_style())
+    with house.engine.begin() as connection:
         issue = store.load(connection, world.ISSUE)
-        order = PreviewOrder(home / "preview", words, reading_style())
-        preview(connection, issue, issue_press(house, now), house.letterhead, order)
+        laid = lay_out(connection, issue, issue_press(house, now), house.letterhead, order)
+    finish(laid)
 
 
 def _send(house: House, caught: list[Caught]) -> tuple[Status, int]:

@@ -17,10 +17,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from mailer import migrations
-from mailer.bootstrap import House, clock_rules, gate, open_database, open_house, senders
+from mailer.bootstrap import House, approved, clock_rules, open_database, open_house, senders
 from mailer.campaigns import orders
 from mailer.campaigns.model import Order
-from mailer.composer import approving, store
+from mailer.composer import store
 from mailer.composer.text import folder
 from mailer.config import load
 from mailer.delivery import ledger
@@ -90,7 +90,7 @@ def make(home: Path, port: int, people: int, *, issue: Path = SAMPLE, **keys: ob
             made = subscribers.add_list(connection, world.LIST, "E-News", language="ja", by=BENCH, now=now)
             fill(connection, people, [made.id], now)
             store.save(connection, read.issue, read.files, by=BENCH, now=now)
-            approving.approve(connection, world.ISSUE, gate(house, now), passed={}, by=BENCH, now=now)
+        approved(house, world.ISSUE, passed={}, by=BENCH, now=now)
         _fold_the_log(house)
     return office
 

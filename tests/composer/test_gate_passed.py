@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.engine import Engine
 from mailer.bootstrap.issues import known
 from mailer.composer import approving, checks, store
 from mailer.composer.approving import Gate
-from mailer.composer.checks import CODES, SenderFacts
+from mailer.composer.checks import CODES, Composed, SenderFacts
 from mailer.composer.editions import Press
 from mailer.composer.model import Finding, Issue, Severity
 from mailer.errors import BadConfig, Refused
@@ -29,20 +30,38 @@ def test_the_reason_is_in_the_record_of_the_approval(
     stored()
     gate = Gate(press, GATE, {})
     reasons = {"dead_link": "The page opens on Friday.", "picture_without_credit": "All are our own."}
+    more = {**reasons, "subject_long": "Nothing says so."}  # is not recorded
     with sqlite.begin() as connection:
-        assert not approving.approve(connection, "2034-12", gate, passed={}, by=keiko, now=now).approved
-        assert approving.approve(connection, "2034-12", gate, passed=reasons, by=keiko, now=now).approved
+        draft = approving.compose(connection, "2034-12", gate)
+        said = approving.judge(connection, draft, gate)
+        assert not approving.approve(connection, draft, said, gate, passed={}, by=keiko, now=now).approved
+        assert approving.approve(connection, draft, said, gate, passed=more, by=keiko, now=now).approved
         found = store.approval(connection, "2034-12")
     assert found is not None and found.by == str(keiko)
     assert {one["code"]: one["reason"] for one in found.passed} == reasons
+
+
+def test_what_was_changed_while_it_was_judged_is_not_approved(
+    sqlite: Engine, stored: Callable[[], Issue], folder: Any, press: Press, keiko: Actor, now: Any
+) -> None:
+    stored()
+    gate = Gate(press, GATE, {})
+    with sqlite.begin() as connection:
+        draft = approving.compose(connection, "2034-12", gate)
+        said = approving.judge(connection, draft, gate)
+    folder.change("en.md", "The last letter", "The very last letter")
+    stored()
+    with sqlite.begin() as connection, pytest.raises(Refused, match="changed in the meantime"):
+        approving.approve(connection, draft, said, gate, passed={}, by=keiko, now=now)
 
 
 @pytest.mark.parametrize("code", sorted(code for code, one in CODES.items() if one.fixed))
 def test_what_the_law_asks_for_is_never_passed(
     code: str, sqlite: Engine, press: Press, keiko: Actor, now: Any
 ) -> None:
+    draft = approving.Draft(Issue("x", "1", date(2034, 12, 20), ("ja",), {}, (), {}), Composed({}, ()))
     with sqlite.begin() as connection, pytest.raises(Refused):
-        approving.approve(connection, "2034-12", Gate(press, GATE, {}), passed={code: "x"}, by=keiko, now=now)
+        approving.approve(connection, draft, [], Gate(press, GATE, {}), passed={code: "x"}, by=keiko, now=now)
 
 
 @pytest.mark.parametrize("code", sorted(code for code, one in CODES.items() if not one.fixed))

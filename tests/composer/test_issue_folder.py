@@ -324,6 +324,8 @@ def test_what_is_known_of_a_picture_is_read_and_written_back(folder: Any, tmp_pa
     ("line", "code"),
     [
         ("people = 1", "bad_value"),
+        ("usable_until = 2036-03-31T10:00:00", "bad_value"),
+        ("credit = { japanese1234 = 'x' }", "bad_language_tag"),
         ("usable_until = true", "bad_value"),
         ("credits = 'x'", "unknown_key"),
         ("credit = 3", "bad_value"),
@@ -342,3 +344,21 @@ def test_facts_of_a_picture_that_is_not_there_are_told_once(folder: Any) -> None
         f'{(folder.path / "issue.toml").read_text()}\n[pictures."images/forun.jpg"]\npeople = false\n',
     )
     assert (only(folder).code, only(folder).where) == ("picture_not_found", "issue.toml: pictures")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'picture = "images/a\\u0000.png"',
+        '[pictures."images/a\\u0000.png"]',
+        '[pictures]\ncredit = { "j\\u0000" = "x" }',
+    ],
+)
+def test_a_nul_is_refused_wherever_it_stands(folder: Any, line: str) -> None:
+    toml = (folder.path / "issue.toml").read_text().replace('picture = "images/hero.png"\n', "")
+    lines = [one for one in toml.split("\n") if not one.startswith("pictures.credit")]
+    text = "\n".join([line, *lines] if line.startswith("picture =") else [*lines, line])
+    folder.write("issue.toml", text)
+    with pytest.raises(BadIssue) as caught:
+        folders.read(folder.path)
+    assert "nul_character" in {one.code for one in caught.value.faults}

@@ -271,6 +271,8 @@ def test_a_backup_of_an_older_program_is_migrated_and_of_a_newer_one_refused(rea
     with closing(sqlite3.connect(ready.folder / "office.backup")) as connection:
         connection.executescript(
             "ALTER TABLE campaign DROP COLUMN safety_minutes; ALTER TABLE campaign DROP COLUMN opens_at;"
+            "ALTER TABLE issue DROP COLUMN pictures; ALTER TABLE issue_text DROP COLUMN written_against;"
+            "ALTER TABLE section_text DROP COLUMN written_against;"
             "DROP TABLE domain_pace; DROP TABLE house_fact; UPDATE alembic_version SET version_num = '0001';"
         )
     assert _restore(ready, "office.backup")["revision"] > "0001"

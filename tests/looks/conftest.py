@@ -32,18 +32,19 @@ def picture_folder(post: Post, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed with its module: while it is open its loop runs, and asyncio.run of other tests in the worker fails."""
     with chromium() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def layout(browser: Browser, picture_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return Layout(browser, tmp_path_factory.mktemp("pages"), picture_folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def layout_judge(layout: Layout, post: Post) -> Judge[Look]:
     return judge_of(layout, post)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy.engine import Connection
 
 from mailer.composer import editions
-from mailer.composer.editions import Press
+from mailer.composer.editions import Press, Proof
 from mailer.composer.model import Finding, Issue, Severity
 from mailer.errors import BadIssue, Fault
 from mailer.i18n import Words
@@ -22,7 +23,20 @@ from . import clients, contrast, files, mails, pictures, senders, spelling, text
 from .case import Case, Check, SenderFacts
 from .codes import CODES, Code, may_be_passed
 
-__all__ = ["CHECKS", "CODES", "Code", "SenderFacts", "check", "describe", "holds", "may_be_passed", "ordered"]
+__all__ = [
+    "CHECKS",
+    "CODES",
+    "Code",
+    "Composed",
+    "SenderFacts",
+    "check",
+    "compose",
+    "describe",
+    "holds",
+    "judge",
+    "may_be_passed",
+    "ordered",
+]
 
 CHECKS: tuple[Check, ...] = (
     *texts.CHECKS,
@@ -50,22 +64,51 @@ def check(
     levels: Mapping[str, str] | None = None,
     as_of: date | None = None,
 ) -> list[Finding]:
-    """Everything that is to be said about an issue, errors first. `levels`: CODE → hold | warn | off.
+    """`compose` and `judge` in one transaction."""
+    composed = compose(connection, issue, press)
+    return judge(connection, issue, press, sender, composed, levels=levels, as_of=as_of)
 
-    `as_of`: the day by which dated links are judged; the issue's date for *approve*, the predicted
-    finish for sending. Composes every language, so it takes a moment and keeps made pictures.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Every language of an issue as far as it can be printed, and what is wrong with its words."""
+
+    proofs: Mapping[str, Proof]
+    faults: tuple[Finding, ...]
+
+
+def compose(connection: Connection, issue: Issue, press: Press) -> Composed:
+    """Takes a moment, and keeps the pictures that it made."""
     found: list[Finding] = []
     proofs = {}
     for language in issue.languages:
         if language not in issue.texts:
-            continue  # `texts.languages` says so
+            continue  # `languages` says so
         try:
             proofs[language], faults = editions.draft(connection, issue, language, press)
         except BadIssue as error:
             faults = list(error.faults)
         found += [_of_fault(fault, language) for fault in faults]
-    case = Case(connection, issue, press, sender, proofs, as_of or issue.date)
+    return Composed(proofs, tuple(found))
+
+
+def judge(
+    connection: Connection,
+    issue: Issue,
+    press: Press,
+    sender: SenderFacts,
+    composed: Composed,
+    *,
+    levels: Mapping[str, str] | None = None,
+    as_of: date | None = None,
+) -> list[Finding]:
+    """Everything that is to be said about an issue, errors first. `levels`: CODE → hold | warn | off.
+
+    `as_of`: the day by which dated links are judged; the issue's date for *approve*, the predicted finish for
+    sending. Reads only: it may take seconds (spelling, PDFs), in which nobody shall wait for a lock.
+    """
+    case = Case(connection, issue, press, sender, composed.proofs, as_of or issue.date)
+    found = [*composed.faults]
     for one in CHECKS:
         found += one(case)
     once = {(one.code, one.language, one.section, one.where, str(one.facts)): one for one in found}

@@ -80,6 +80,8 @@ def parse(text: str, faults: Faults) -> Head | None:
     except tomllib.TOMLDecodeError as error:
         faults.add("bad_toml", FILE, detail=str(error))
         return None
+    if _holds_nul(table):
+        faults.add("nul_character", FILE)
     for key in table:
         if key not in _KEYS:
             faults.add("unknown_key", FILE, key=key, known=", ".join(_KEYS), **near(key, _KEYS))
@@ -97,6 +99,15 @@ def parse(text: str, faults: Faults) -> Head | None:
         take.editions(languages),
         _pictures(table.get("pictures", {}), faults),
     )
+
+
+def _holds_nul(value: object) -> bool:
+    """PostgreSQL keeps no NUL, in a text as little as in a key."""
+    if isinstance(value, dict):
+        return any(_holds_nul(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\x00" in value
 
 
 def _pictures(table: object, faults: Faults) -> dict[str, PictureFacts]:
@@ -120,7 +131,7 @@ def _pictures(table: object, faults: Faults) -> dict[str, PictureFacts]:
 def _picture(entry: Mapping[str, object], where: str, faults: Faults) -> PictureFacts:
     def typed(key: str, kind: type[_T]) -> _T | None:
         value = entry.get(key)
-        if value is not None and not isinstance(value, kind):
+        if value is not None and (not isinstance(value, kind) or isinstance(value, datetime)):
             faults.add("bad_value", f"{where}.{key}", key=key, example=_EXAMPLES[key])
             return None
         return value
@@ -142,6 +153,9 @@ def _credit(value: object, where: str, faults: Faults) -> dict[str, str]:
     if not isinstance(by_language, dict) or not all(isinstance(one, str) for one in by_language.values()):
         faults.add("bad_value", where, key="credit", example=_EXAMPLES["credit"])
         return {}
+    for tag in by_language:
+        if tag and not is_tag(tag):
+            faults.add("bad_language_tag", where, value=tag[:40])
     lines = {lang: line(text, "credit", where, faults) for lang, text in by_language.items()}
     return {lang: text for lang, text in lines.items() if text}
 
@@ -243,8 +257,6 @@ class _Taker:
                     example=f'{key} = "…"',
                 )
                 value = ""
-            if "\x00" in value:
-                self.faults.add("nul_character", f"{where}.{key}")
             lines[key] = unicodedata.normalize("NFC", value).strip()
         return IssueText(
             lines["subject"],
