@@ -35,6 +35,7 @@ def _folders(group: typer.Typer, said: Words) -> None:
         folder: Path = typer.Argument(metavar="DIR", help=said("cli.issues.import.dir")),
     ) -> None:
         from mailer.composer import store
+        from mailer.composer.look.view import numbered
         from mailer.composer.text import folder as folders
 
         desk: Desk = ctx.obj
@@ -45,7 +46,7 @@ def _folders(group: typer.Typer, said: Words) -> None:
             store.save(connection, issue, read.files, by=desk.by, now=datetime.now(UTC))
         desk.say.line(
             "cli.issues.import.done",
-            slug=issue.slug, number=issue.number, languages=[said.autonym(one) for one in issue.languages],
+            slug=issue.slug, number=numbered(said, issue.number), languages=[said.autonym(one) for one in issue.languages],
         )  # fmt: skip
         _tell(desk.say, read.faults)
         desk.say.document(
@@ -184,8 +185,9 @@ def _judging(group: typer.Typer, said: Words) -> None:
         desk: Desk = ctx.obj
         with desk.house().engine.begin() as connection:
             issue = store.load(connection, slug)
+            part = None if section == translation.LEAD else section or translation.EVERYTHING
             count = translation.looked_at(
-                connection, issue, language, section, by=desk.by, now=datetime.now(UTC)
+                connection, issue, language, part, by=desk.by, now=datetime.now(UTC)
             )
         desk.say.line("cli.issues.reviewed.done", count=count, language=said.autonym(language))
         desk.say.document({"issue": slug, "language": language, "section": section, "texts": count})

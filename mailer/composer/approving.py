@@ -5,6 +5,7 @@ Owns the order of these steps and who may pass what. Called by the command line,
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,6 +77,13 @@ def approve(
     issue that was changed since it was judged.
     """
     for code in passed:
+        if code not in checks.CODES:
+            near = difflib.get_close_matches(code, checks.CODES, n=1)
+            raise Refused(
+                f"There is no check {code}.",
+                remedy=f"Did you mean “{near[0]}”?" if near else "docs/checks.md lists them.",
+                key="no_such_check", check=code, **({"reason": "near", "near": near[0]} if near else {}),
+            )  # fmt: skip
         if not checks.may_be_passed(code):
             raise Refused(
                 f"The finding {code} cannot be passed.",

@@ -1,8 +1,7 @@
 """Issues in the database: saved whole, loaded whole, moved through their states.
 
 Owns issue, issue_text, section, section_text, issue_file and approval; what a text was written against is
-`translation`'s. Judges no text. Called by
-the command line, the office's pages and `campaigns`.
+`translation`'s. Judges no text. Called by the command line, the office's pages and `campaigns`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -23,6 +24,8 @@ from subscribers.model import Actor
 from .model import Issue
 
 Part = str | None  # a section's key; None: subject, preheader, title and lead
+EVERYTHING: Final = "*"  # no key of a section
+LEAD: Final = "lead"  # as places and the command line call the part None
 Against = Mapping[str, str]  # other language → hash of its text at that time
 _Stands = dict[tuple[Part, str], Against]
 
@@ -73,13 +76,13 @@ def stale(connection: Connection, issue: Issue) -> dict[tuple[Part, str], tuple[
 
 
 def looked_at(
-    connection: Connection, issue: Issue, language: str, part: Part | None, *, by: Actor, now: datetime
+    connection: Connection, issue: Issue, language: str, part: Part, *, by: Actor, now: datetime
 ) -> int:
-    """Somebody read these texts again and left them as they are: `part`, or with None all of the language.
+    """Somebody read these texts again and left them as they are: `part`, or EVERYTHING of the language.
 
     Returns how many were stale. Raises NotFound for a section that the language does not have.
     """
-    keys = [key for key in fresh(issue) if key[1] == language and part in (None, key[0])]
+    keys = [key for key in fresh(issue) if key[1] == language and part in (EVERYTHING, key[0])]
     if not keys:
         raise NotFound(
             f"Issue {issue.slug} has no such text in {language}.",

@@ -86,3 +86,14 @@ def test_a_code_that_there_is_not_is_refused() -> None:
     assert fault.where == "checks.dead_lnik" and "dead_link" in fault.remedy
     for language in ("ja", "en"):
         assert "checks.dead_lnik" in words(language).error(fault)[0]
+
+
+def test_a_code_that_there_is_not_is_told_with_the_nearest(
+    sqlite: Engine, press: Press, keiko: Actor, now: Any
+) -> None:
+    draft = approving.Draft(Issue("x", "1", date(2034, 12, 20), ("ja",), {}, (), {}), Composed({}, ()))
+    gate = Gate(press, GATE, {})
+    with sqlite.begin() as connection, pytest.raises(Refused) as caught:
+        approving.approve(connection, draft, [], gate, passed={"date_style": "x"}, by=keiko, now=now)
+    assert (caught.value.key, caught.value.facts["near"]) == ("no_such_check", "date_styles")
+    assert "date_styles" in words("ja").error(caught.value)[1]

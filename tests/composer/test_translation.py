@@ -78,7 +78,8 @@ def test_somebody_who_looked_again_may_leave_the_text_as_it_is(
         issue = store.load(connection, "2034-12")
         assert translation.looked_at(connection, issue, "en", "meeting", by=keiko, now=now) == 1
         assert set(translation.stale(connection, issue)) == {(None, "en")}
-        assert translation.looked_at(connection, issue, "en", None, by=keiko, now=now) == 1
+        assert translation.looked_at(connection, issue, "en", "garden", by=keiko, now=now) == 0
+        assert translation.looked_at(connection, issue, "en", translation.EVERYTHING, by=keiko, now=now) == 1
         assert translation.stale(connection, issue) == {}
         with pytest.raises(NotFound):
             translation.looked_at(connection, issue, "en", "nowhere", by=keiko, now=now)
@@ -91,5 +92,5 @@ def test_an_approval_outlives_a_second_look(
     with database.begin() as connection:
         issue = store.load(connection, "2034-12")
         store.approve(connection, issue, by=keiko, now=now)
-        translation.looked_at(connection, issue, "en", None, by=keiko, now=now)
+        translation.looked_at(connection, issue, "en", translation.EVERYTHING, by=keiko, now=now)
         assert store.approval(connection, "2034-12") is not None

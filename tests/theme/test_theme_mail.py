@@ -18,7 +18,7 @@ from mailer.composer.look import inlining, theme
 from mailer.composer.look.inlining import BadTemplate
 from mailer.composer.look.theme import Theme
 from mailer.composer.look.theme_settings import BadTheme
-from mailer.composer.look.view import gallery_rows
+from mailer.composer.look.view import gallery_rows, numbered
 from mailer.composer.model import Issue, IssueText, Letter, Section, SectionText
 from mailer.composer.slots import SLOTS, longest_bytes
 from mailer.composer.text.markdown import letter as read_letter
@@ -465,3 +465,16 @@ def test_what_stands_for_all_pictures_is_said_once_at_the_end() -> None:
     html = mail("en", letter=replace(samples.letter("en"), credit="Drawings: Harbour Cities Network"))
     assert html.count("Drawings: Harbour Cities Network") == 1
     assert html.index("@@UNSUBSCRIBE@@") < html.index("Drawings: Harbour")
+
+
+@pytest.mark.parametrize(
+    ("number", "language", "shown"),
+    [
+        ("84", "ja", "第84号"),
+        ("84-2", "ja", "第84-2号"),
+        ("冬号", "ja", "冬号"),
+        ("Winter 2034", "en", "Winter 2034"),
+    ],
+)
+def test_a_number_in_words_stands_as_it_is_written(number: str, language: str, shown: str) -> None:
+    assert numbered(i18n.words(language), number) == shown

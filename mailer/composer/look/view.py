@@ -232,7 +232,9 @@ class View:
 
 
 def numbered(words: Words, number: str) -> str:
-    """第84号, No. 84, العدد ٨٤; a number such as "84-2" stands as it is written."""
+    """第84号, No. 84, العدد ٨٤; one in words, such as 冬号 or Winter 2034, stands as it is written."""
+    if not number[:1].isdecimal():
+        return number
     return words("mail.number", number=int(number) if number.isdecimal() else number)
 
 
