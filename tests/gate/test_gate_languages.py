@@ -153,6 +153,15 @@ SAME = [
     ("2次元コードを使い、1人ひとりに。", "With a QR code, for everybody."),
     ("2034年度は約3.5倍でした。", "In fiscal 2034–35 it was about 3.5 times as much."),
     ("[ウェブ](https://a.example/2035/55)を見る。", "[See it](https://a.example/2035/77) on the web."),
+    ("3億2,000万円と1億2千万円。", "320 million yen, and 120 million yen."),
+    (
+        "10億円、2兆円、5千万円、2億3千4百万円。",
+        "A billion yen, two trillion yen, 50 million yen, 234 million yen.",
+    ),
+    ("講演は1時間半、見学は2時間半です。", "A talk of 1½ h and a tour of two and a half hours."),
+    ("講演は1時間半です。", "A talk of 90 minutes."),
+    ("1月5・6日（金・土）に開きます。", "On 5 and 6 January (Fri and Sat)."),
+    ("6,7月に開きます。", "In June and July."),
 ]
 
 UNLIKE = [
@@ -163,6 +172,11 @@ UNLIKE = [
     ("number_differs", "電話 045-000-0000。", "Telephone +81 45 000 0001."),
     ("number_differs", "2月の研修です。", "The course in March."),
     ("number_differs", "10時30分に始まります。", "It begins at 10:00."),
+    ("number_differs", "3億2,000万円です。", "It is 310 million yen."),
+    ("number_differs", "1億2千万円です。", "It is 12 million yen."),
+    ("number_differs", "2½時間です。", "It takes 3½ hours."),
+    ("number_differs", "6,7月に開きます。", "In June and August."),
+    ("date_differs", "1月15・16日に開きます。", "On 15 and 17 January."),
     ("date_differs", "1月31日まで。", "Until 30 January."),
     ("date_differs", "2035年1月26日です。", "It is 26 January 2036."),
     (

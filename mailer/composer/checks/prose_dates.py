@@ -61,6 +61,11 @@ _NUMERAL: Final = {sign: str(value) for value, sign in enumerate("〇一二三�
 _SAME_MONTH: Final = re.compile(
     rf"\s*(?:から|より|[-–—~〜～、,・･/と]|および|及び|または|又は)\s*(?P<day>3[01]|[12]\d|0?[1-9])\s*日(?!間|目|々){_BRACKETED}"
 )
+# 「1月15・16日（金・土）」
+_LISTED: Final = re.compile(
+    r"(?:(?P<year>(?:19|20|21)\d\d)\s?年\s?)?(?<!\d)(?P<month>1[0-2]|0?[1-9])\s?月\s?(?P<days>\d{1,2}(?:\s?[・･、,/~〜～–-]\s?\d{1,2}){1,4})\s?日(?!間|目)"
+    r"(?:\s?[（(](?P<weekdays>[月火水木金土日](?:\s?[・･、,~〜～–-]\s?[月火水木金土日]){1,4})[）)])?"
+)
 _SLASHED: Final = re.compile(
     rf"(?<![\d/.A-Za-z-])(?:(?P<year>(?:19|20|21)\d\d)(?P<mark>[/.]))?(?P<month>1[0-2]|0?[1-9])(?(mark)(?P=mark)|/)(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/.]|[A-Za-z%]){_BRACKETED}"
 )
@@ -120,6 +125,8 @@ def _japanese(text: str, about: date) -> Iterator[ProseDate]:
                 if day := _valid(one.day.year, one.day.month, int(more["day"])):
                     yield ProseDate(day, more.start("day"), more.end(), "", style, one.year_given, weekday)
                 end = more.end()
+    for match in _LISTED.finditer(text):
+        yield from _listed(match, about)
     for match in _NUMERALS.finditer(text):
         year = int("".join(_NUMERAL[sign] for sign in match["year"])) if match["year"] else None
         month, number = _small(match["month"]), _small(match["day"])
@@ -131,6 +138,21 @@ def _japanese(text: str, about: date) -> Iterator[ProseDate]:
             continue
         style = "dots" if match["mark"] == "." else "slashes"
         yield from _one(match, style, int(match["month"]), about)
+
+
+def _listed(match: re.Match[str], about: date) -> Iterator[ProseDate]:
+    """A weekday for each day, if there are as many."""
+    month = int(match["month"])
+    numbers = list(re.compile(r"\d{1,2}").finditer(match.string, *match.span("days")))
+    signs = re.findall("[月火水木金土日]", match["weekdays"] or "")
+    weekdays = [_WEEKDAYS_JA.index(sign) for sign in signs] if len(signs) == len(numbers) else [None] * 5
+    first = _nearest(month, int(numbers[0][0]), about)
+    year = int(match["year"]) if match["year"] else first.year if first else None
+    for place, (number, weekday) in enumerate(zip(numbers, weekdays, strict=False)):
+        if year and (day := _valid(year, month, int(number[0]))):
+            start = number.start() if place else match.start()
+            end = match.end() if number is numbers[-1] else number.end()
+            yield ProseDate(day, start, end, "", "kanji", match["year"] is not None, weekday)
 
 
 def _small(written: str) -> int:

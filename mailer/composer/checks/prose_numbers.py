@@ -69,7 +69,7 @@ _ORDINALS: Final = [
 ]
 _OTHER_WORDS: Final = {
     "both": 2, "pair": 2, "couple": 2, "twice": 2, "twin": 2, "second": 2, "double": 2, "doubled": 2, "thrice": 3, "dozen": 12, "fortnight": 2,
-    "decade": 10, "century": 100, "centuries": 100, "quarter": 3, "hundred": 100, "thousand": 1000, "million": 1_000_000, "half": 2,
+    "decade": 10, "century": 100, "centuries": 100, "quarter": 3, "hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 10**9, "trillion": 10**12, "half": 2,
     "thirtieth": 30, "fortieth": 40, "fiftieth": 50, "sixtieth": 60, "seventieth": 70, "eightieth": 80, "ninetieth": 90, "hundredth": 100,
     "teen": 10, "teenager": 10, "noon": 12, "midday": 12, "midnight": 0,
 }  # fmt: skip
@@ -99,7 +99,7 @@ _FLOOR: Final = re.compile(
     r"(?:地下|地上)?\d+\s*階(?:建て)?|\b\d+F\b|\b\d+(?:st|nd|rd|th)\s+floor|\bfloors?\s+\d+", re.I
 )
 _MONTH_JA: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s*月(?!間)(?:号|中|末|上旬|中旬|下旬|頃|ごろ)?")
-_MONTHS_JA: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])(?=[・、〜～\-–](?:1[0-2]|0?[1-9])\s*月)")
+_MONTHS_JA: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])(?=[・、,〜～\-–](?:1[0-2]|0?[1-9])\s*月)")
 _MONTH_EN: Final = re.compile(
     r"\b(" + "|".join(m for m in MONTHS if m not in ("May", "March")) + r")\b|"
     r"\b(?:(?:in|of|by|until|since|this|next|last|early|late|mid|from|to|through|every|each|and)[- ]|\d{1,2}(?:st|nd|rd|th)? )(May|March)\b|"
@@ -110,7 +110,7 @@ _ERA_NAMES: Final = dict(
     zip(("Reiwa", "Heisei", "Showa", "Taisho", "Meiji"), ERAS.values(), strict=True)
 ) | dict(ERAS)
 _NUMBER: Final = re.compile(
-    r"(?P<number>\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<scale>[万億千兆]|(?:hundred|thousand|million|billion|trillion)\b|k\b)?(?P<rest>(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?[万千百]?)?)",
+    r"(?P<number>\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<scale>[百千]?[万億兆]|千|(?:hundred|thousand|million|billion|trillion)\b|k\b)?(?P<rest>(?:(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)[百千]?[万億]?){0,4})",
     re.I,
 )
 _KANJI_DIGITS: Final = dict(zip("〇一二三四五六七八九", range(10), strict=True)) | {"零": 0, "両": 2}
@@ -130,6 +130,10 @@ _WORDS_EN: Final = re.compile(
     re.I,
 )
 _PERCENT_OF_TEN: Final = re.compile(r"(\d+(?:\.\d+)?|[一二三四五六七八九])割")
+
+
+_VULGAR: Final = re.compile(r"(\d{0,4}) ?([½¼¾⅓⅔])")
+_HALF_MORE: Final = re.compile(r"(\d{1,3}|[一二三四五六七八九])(時間|年|日|週間|[かカヶケ]月|倍|分)半")
 
 
 @dataclass(slots=True)
@@ -152,7 +156,8 @@ class Quantities:
 def find(text: str, language: str) -> Quantities:
     """Numbers of a text without addresses, days, floors and postal codes. `language`: ja or en."""
     found = Quantities()
-    text = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", text))
+    text = _taken(_ADDRESS.sub(" ", text), _VULGAR, lambda m: _fraction(m, found))
+    text = unicodedata.normalize("NFKC", text)
     text = _taken(text, _PHONE, lambda m: found.phones.setdefault(re.sub(r"\D", "", m[0])[-9:], m[0]))
     text = _taken(text, _HYPHENED, lambda m: found.also.update(Fraction(n) for n in re.findall(r"\d+", m[0])))
     text = _clocks(text, language, found)
@@ -163,12 +168,29 @@ def find(text: str, language: str) -> Quantities:
         _ERA,
         lambda m: _add(found, Fraction(_ERA_NAMES[m[1]] + (1 if m[2] == "元" else int(m[2]))), m[0]),
     )
+    text = _taken(text, _HALF_MORE, lambda m: found.also.update(_half_more(m)))
     text = _taken(text, _PERCENT_OF_TEN, lambda m: found.also.update((_tenths(m[1]) * 10, _tenths(m[1]))))
     text = re.sub(r"((?:19|20|21)\d\d)[-–/](\d\d)\b", r"\1", text)
     _digits(text, found)
     found.also |= set(_kanji(text)) if language == "ja" else set(_english(text))
     found.counted |= dict(_counted_ja(text) if language == "ja" else _counted_en(text))
     return found
+
+
+def _fraction(match: re.Match[str], found: Quantities) -> None:
+    """1½ is said; a half alone may be anything."""
+    part = Fraction(unicodedata.numeric(match[2])).limit_denominator(9)
+    found.also |= {part, Fraction(part.numerator), Fraction(part.denominator)}
+    if match[1]:
+        found.also.add(Fraction(match[1]))
+        _add(found, Fraction(match[1]) + part, match[0])
+
+
+def _half_more(match: re.Match[str]) -> set[Fraction]:
+    """「1時間半」: one and a half, or ninety minutes; 「1年半」: eighteen months."""
+    whole = _tenths(match[1])
+    more = {"時間": whole * 60 + 30, "年": whole * 12 + 6}.get(match[2], whole)
+    return {whole, whole + Fraction(1, 2), more}
 
 
 def _tenths(written: str) -> Fraction:
@@ -225,21 +247,29 @@ def _digits(text: str, found: Quantities) -> None:
         if re.search(r"[A-Za-z]-?\Z", before) or before.endswith("."):  # G7, A4, COVID-19
             found.also.add(Fraction(match["number"].replace(",", "")))
             continue
-        value = Fraction(match["number"].replace(",", ""))
-        if scale := match["scale"]:
-            value *= _KANJI_SCALES.get(scale) or _SCALES.get(scale.lower()) or 1000
-        if match["rest"] and match["scale"] in _KANJI_SCALES:
-            value += _rest(match["rest"])
-        if match["scale"] or match["rest"]:
-            found.also.add(Fraction(match["number"].replace(",", "")))
-        if match["rest"] and match["scale"] not in _KANJI_SCALES:
+        value, scale = Fraction(match["number"].replace(",", "")), match["scale"] or ""
+        if scale or match["rest"]:
+            found.also.add(value)
+        if scale and scale[0] in _KANJI_SCALES:
+            value = _mixed(match[0])
+        elif match["rest"]:
             continue
+        elif scale:
+            value *= _SCALES.get(scale.lower(), 1000)
         found.said.setdefault(value, match[0].strip())
 
 
-def _rest(text: str) -> Fraction:
-    scale = _KANJI_SCALES.get(text[-1], 1)
-    return Fraction(text.rstrip("万千百").replace(",", "")) * scale
+def _mixed(written: str) -> Fraction:
+    """3億2,000万 → 320000000; 1億2千万 → 120000000."""
+    total = group = digit = Fraction(0)
+    for number, sign in re.findall(r"([\d.]+)|([百千万億兆])", written.replace(",", "")):
+        if number:
+            digit = Fraction(number)
+        elif _KANJI_SCALES[sign] < 10_000:
+            group, digit = group + digit * _KANJI_SCALES[sign], Fraction(0)
+        else:
+            total, group, digit = total + (group + digit) * _KANJI_SCALES[sign], Fraction(0), Fraction(0)
+    return total + group + digit
 
 
 def _kanji(text: str) -> Iterator[Fraction]:
