@@ -19,6 +19,7 @@ from mailer.composer.model import Edition, Finding, Issue, IssueState, Severity
 from mailer.composer.pictures import Album
 from mailer.composer.slots import SLOTS
 from mailer.composer.text import markdown
+from mailer.i18n import words
 from subscribers.model import Actor
 
 SENDER = SenderFacts("enews@harbour-cities.example", "smtp.harbour-cities.example")
@@ -76,7 +77,7 @@ def test_a_good_issue_passes(judge: Judge) -> None:
 def test_an_office_without_a_web_server_is_told_what_is_left_out(judge: Judge, press: Press) -> None:
     found = judge(press=replace(press, base_url=""))
     assert {(one.code, one.severity) for one in found} >= {
-        ("file_left_out", Severity.NOTE),
+        ("file_left_out", Severity.WARNING),
         ("calendar_left_out", Severity.NOTE),
     }
     assert not checks.holds(found)
@@ -162,6 +163,9 @@ def test_a_picture_with_too_few_pixels_is_told(
     folder.write("images/forum.jpg", picture_bytes((400, 225), "JPEG"))
     (found,) = judge_texts()[:1]
     assert (found.code, found.where, found.facts["width"]) == ("picture_small", "images/forum.jpg", 400)
+    # It is shown 400 wide, never enlarged: nothing may say that it is shown wider.
+    message, _ = checks.describe(found, words("en"))
+    assert "is 400 pixels wide; it cannot fill the column of 536" in message
 
 
 def test_dates_are_judged_by_the_day_of_sending(judge_texts: Judge, folder: Any) -> None:

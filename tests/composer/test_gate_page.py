@@ -319,6 +319,37 @@ def test_a_text_part_that_says_only_goodbye_is_told_once(judge: Callable[..., li
     assert found.facts["count"] > 5 and len(found.facts["things"]) == 5  # type: ignore[operator, arg-type]
 
 
+def test_long_addresses_that_are_told_differ_to_the_eye(
+    judge: Callable[..., list[Finding]], proof: Proof
+) -> None:
+    site = "https://conference.harbour-cities.example/programme/2034"
+    links = "".join(f'<a href="{site}/session-{n}.html">Session {n}</a>' for n in range(3))
+    (found,) = judge(text_parts.CHECKS, html=proof.edition.html.replace("</body>", f"<p>{links}</p></body>"))
+    named: Any = found.facts["things"]
+    assert len(set(named)) == 3 and all(one.startswith("https://") and len(one) <= 40 for one in named)
+
+
+def test_a_teaser_leads_to_parts_of_the_page_whose_address_the_text_gives(
+    sqlite: Engine, stored: Callable[[], Issue], press: Press
+) -> None:
+    issue = replace(stored(), teaser=True)
+    with sqlite.begin() as connection:
+        proof = compose(connection, issue, "en", press)
+        page = proof.surroundings.web_url
+        assert f"{page}#" in proof.edition.html and f"{page}#" not in proof.edition.text
+
+        def found(proof: Proof) -> list[Finding]:
+            return list(
+                text_parts.complete(Case(connection, issue, press, SENDER, {"en": proof}, issue.date))
+            )
+
+        assert found(proof) == []
+        (one,) = found(
+            replace(proof, edition=replace(proof.edition, text=proof.edition.text.replace(page, "")))
+        )
+        assert one.facts["count"] == 1
+
+
 def test_another_order_is_told(judge: Callable[..., list[Finding]], proof: Proof) -> None:
     text = proof.edition.text
     moved = text.replace("Three commitments", "") + "\nThree commitments\n"

@@ -77,7 +77,7 @@ _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
     "missing_alt": (E, False),
     "alt_repeats_caption": (W, False),
     "picture_small": (W, False),
-    "file_left_out": (N, False),
+    "file_left_out": (W, False),
     "calendar_left_out": (N, False),
     # the mail
     "legal_missing": (E, True),

@@ -38,7 +38,7 @@ def complete(case: Case) -> Iterator[Finding]:
         ]
         missing = list(dict.fromkeys(one for one in wanted if one not in text))
         if missing:
-            named = tuple(short(one, _SHOWN_SIGNS) for one in missing[:_MOST_NAMED])
+            named = tuple(map(_named, missing[:_MOST_NAMED]))
             yield finding("text_part_lacks", language, where="mail.txt", things=named, count=len(missing))
         elif stray := _out_of_order(headings, text):
             yield finding("text_part_lacks", language, where="mail.txt", things=stray, reason="order")
@@ -67,7 +67,10 @@ def _captions(proof: Proof) -> Iterator[str]:
 
 
 def _addresses(page: Page, proof: Proof) -> Iterator[str]:
-    """Where links lead. Not those to share with: the text gives the one address that they share."""
+    """Where links lead. Not those to share with: the text gives the one address that they share.
+
+    A teaser leads to each section of the whole page; the text gives the page's own address for all of them.
+    """
     own = proof.surroundings.web_url
     for link in dict.fromkeys(run.link for run in page.runs() if run.link and run.look.is_seen):
         if link.startswith("mailto:"):
@@ -75,7 +78,16 @@ def _addresses(page: Page, proof: Proof) -> Iterator[str]:
         elif link.startswith(("http", "@@")) and not (
             own and own in unquote(link) and not link.startswith(own)
         ):
-            yield link
+            page_of, _, _ = link.partition("#")
+            yield own if own and page_of == own else link
+
+
+def _named(missing: str) -> str:
+    """Addresses of one site differ at their end, so it is the middle that goes."""
+    if "://" not in missing or len(missing) <= _SHOWN_SIGNS:
+        return short(missing, _SHOWN_SIGNS)
+    end = _SHOWN_SIGNS // 2
+    return f"{missing[: _SHOWN_SIGNS - end - 1]}…{missing[-end:]}"
 
 
 def _out_of_order(headings: list[str], text: str) -> str:

@@ -35,7 +35,7 @@ def described(case: Case) -> Iterator[Finding]:
 
 
 def sharp(case: Case) -> Iterator[Finding]:
-    """A picture with fewer pixels than it is shown wide looks soft everywhere."""
+    """A picture with fewer pixels than its column: it is never enlarged, so it leaves a gap, and looks soft."""
     sizes = media.facts(case.connection, case.issue.files.values())
     small: dict[str, tuple[int, int]] = {}
     for proof in case.proofs.values():
