@@ -237,6 +237,10 @@ DAYS: Rows = [
             "[小さな手引き（2月28日まで）](files/a.pdf){until=2035-01-31}",
             "申し込みは1月20日まで、録画の視聴は2月28日までです。\n\n[録画](https://video.example/a){until=2035-01-31}",
             "資料の公開期間：12月20日〜2月28日\n\n[会議の資料](files/a.pdf){until=2035-01-31}",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n資料は2月末まで公開しています。",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n資料は２月いっぱいご覧いただけます。",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n公開期間は12月18日から2月18日までです。",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n上の資料は1月30日（火）17時で閉じます。",
         ],
         [
             "手引きは1月31日（水）までダウンロードできます。\n\n[小さな手引き](files/a.pdf){until=2035-01-31}",
@@ -248,6 +252,10 @@ DAYS: Rows = [
             "応募用紙は2月28日必着です。\n\n[応募用紙](files/a.pdf){until=2035-01-31}",
             "地図は1月31日まで、写真集は2月28日まで公開します。\n\n[港の地図](files/a.pdf){until=2035-01-31}\n\n[港の写真集](files/b.pdf){until=2035-02-28}",
             "手引きは2月28日まで配布します。\n\n[小さな手引き](files/a.pdf)",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n資料は1月末まで公開しています。",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n資料は1月いっぱいご覧いただけます。",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n資料館は12月28日で閉じます。庭の公開期間は2月末までです。",
+            "[会議の資料](files/a.pdf){until=2035-01-31}\n\n図書館は1月30日（火）17時で閉じます。申し込みは2月末までです。",
         ],
     ),
     (
@@ -258,6 +266,9 @@ DAYS: Rows = [
             "The recording can be watched through February 28, 2035.\n\n[Recording](https://video.example/a){until=2035-01-31}",
             "[A small guide (until 28 February)](files/a.pdf){until=2035-01-31}",
             "Apply by 20 January, and download the guide until 28 February.\n\n[A small guide](files/a.pdf){until=2035-01-31}",
+            "[A small guide](files/a.pdf){until=2035-01-31}\n\nThe guide is available until the end of February.",
+            "[A small guide](files/a.pdf){until=2035-01-31}\n\nThe link closes on Tuesday 30 January.",
+            "[A small guide](files/a.pdf){until=2035-01-31}\n\nAvailable online until 28/02/2035.",
         ],
         [
             "You can download the guide until Wednesday, 31 January.\n\n[A small guide](files/a.pdf){until=2035-01-31}",
@@ -266,6 +277,9 @@ DAYS: Rows = [
             "The exhibition is open until 28 February.\n\n[Guide to the exhibition](files/a.pdf){until=2035-01-31}",
             "Tickets are available online until 28 February.\n\n[Programme](files/a.pdf){until=2035-01-31}",
             "Send the form by 28 February.\n\n[Application form](files/a.pdf){until=2035-01-31}",
+            "[A small guide](files/a.pdf){until=2035-01-31}\n\nThe guide is available until the end of January 2035.",
+            "[A small guide](files/a.pdf){until=2035-01-31}\n\nAvailable online until 31/01/2035, until 05/02/2035 for members.",
+            "[A small guide](files/a.pdf){until=2035-01-31}\n\nThe museum is open until the end of February, and closes on 1 March.",
         ],
     ),
 ]  # fmt: skip

@@ -18,22 +18,22 @@ from mailer.composer.text.links import LinkKind, kind_of
 
 from .case import Case, Check
 from .codes import finding
-from .prose_dates import ProseDate, find
-from .reading import Kind, Part, Run, base, excerpt, fields, parts, where
+from .prose_dates import ProseDate, find, month_ends
+from .reading import Kind, Part, Run, base, excerpt, fields, where
 from .sentences import clause_at, sentences, shared
 
 # What can only be said of a file, a page or a recording.
 _STRONG: Final = re.compile(
-    r"ダウンロード|閲覧|視聴|配信|掲載|PDF|録画|動画|アーカイブ|download|watch|stream|recording|on demand|available online|\bpdf\b",
+    r"ダウンロード|閲覧|視聴|配信|掲載|PDF|録画|動画|アーカイブ|download|watch|stream|recording|on demand|available online|\blinks? (?:closes?|ends?|expires?)\b|\bpdf\b",
     re.I,
 )
 # Said of gardens and exhibitions, too: the sentence must name a file, or stand beside one and name nothing.
 _WEAK: Final = re.compile(
-    r"公開|配布|ご覧|見られ|読め|お読み|入手|期間限定|期間を限|限定で|\bavailable\b|\bonline\b|\baccess|\bopen\b|\bread\b|\bview(?:ed|ing)?\b",
+    r"公開|配布|ご覧|見られ|読め|お読み|入手|閉じ|期間限定|期間を限|限定で|\bavailable\b|\bonline\b|\baccess|\bopen\b|\bread\b|\bview(?:ed|ing)?\b",
     re.I,
 )
 _FILES: Final = re.compile(
-    r"手引|資料|ファイル|映像|記録|報告書|冊子|スライド|リンク|音声|データ|パンフレット|リーフレット|ガイドブック|様式|用紙|会報|地図|図面|楽譜|講演|講義|"
+    r"手引|資料(?!館|室|コーナー)|ファイル|映像|記録|報告書|冊子|スライド|リンク|音声|データ|パンフレット|リーフレット|ガイドブック|様式|用紙|会報|地図|図面|楽譜|講演|講義|"
     r"\b(?:guide|file|video|slides?|report|document|handbook|booklet|materials?|form|brochure|leaflet|podcast|audio|dataset)s?\b",
     re.I,
 )
@@ -45,17 +45,21 @@ _OTHER: Final = re.compile(
     re.I,
 )
 _ENDS_JA: Final = re.compile(
-    r"^\s*(?:[（(][^）)]{1,8}[）)])?\s*(?:午[前後]\s*)?(?:\d{1,2}\s*[:：時]\s*(?:\d\d分?|半)?|正午|深夜)?\s*(?:まで|迄|限り|いっぱい|[がを]期限|[にで](?:公開|配信|掲載)?を?終了)"
+    r"^\s{0,3}(?:[（(][^）)]{1,8}[）)])?\s{0,3}(?:午[前後]\s{0,3})?(?:\d{1,2}\s{0,3}[:：時]\s{0,3}(?:\d\d分?|半)?|正午|深夜)?\s{0,3}(?:まで|迄|限り|いっぱい|[がを]期限|[にで](?:公開|配信|掲載)?を?(?:終了|終わ)|で閉じ)"
 )
-_BEFORE_JA: Final = re.compile(r"(?:期限|期間|公開|配信|掲載)(?:は|[:：])\s*$|[〜～~]\s*$")
+_BEFORE_JA: Final = re.compile(r"(?:期限|期間|公開|配信|掲載)(?:は|[:：])\s{0,3}$|[〜～~]\s{0,3}$")
 _BEFORE_EN: Final = re.compile(
-    r"\b(?:until|till|through|by|up to|ends?|ending|expires?|closes?)(?:\s+on)?(?:\s+midnight(?:\s+on)?)?(?:\s+and\s+including)?(?:\s+the)?\s*$|"
-    r"\bfrom\b.{5,40}\bto\s*$",
+    r"\b(?:until|till|through|by|up to|ends?|ending|expires?|closes?)(?:\s{1,3}on)?(?:\s{1,3}midnight(?:\s{1,3}on)?)?(?:\s{1,3}and\s{1,3}including)?(?:\s{1,3}the)?\s{0,3}$|"
+    r"\bfrom\b.{5,40}\bto\s{0,3}$",
     re.I,
 )
 _TOPIC: Final = re.compile(r"[はがも]")
+_NO_TOPIC: Final = re.compile(
+    r"^\s{0,9}[※・]?(?:公開|掲載|配信|配布)(?:の?期[間限])?は"
+)  # 「公開期間は」 names nothing
 _LEAST_IN_LEAD: Final = {"en": 2}  # words; Japanese: signs of one piece
 _NEAR_BLOCKS: Final = 1
+_NEAR_SIGNS: Final = 80  # the longest of the patterns above: “from … to”
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class _Said:
 
 def disagreeing(case: Case) -> Iterator[Finding]:
     for language, proof in case.proofs.items():
-        read = parts(proof.letter)
+        read = case.parts(language)
         everywhere = [one for part in read for one in _dated(part)]
         for part in read:
             dated = _dated(part)
@@ -112,20 +116,21 @@ def _last_days(runs: tuple[Run, ...], language: str, about: date) -> Iterator[_S
     for run in runs:
         if run.kind in (Kind.CELL, Kind.ALT):
             continue
-        days = find(run.text, base(language), about)
+        days = find(run.text, base(language), about) + month_ends(run.text, base(language), about)
         for begin, sentence in sentences(run.text):
             for day in days:
                 if begin <= day.start < begin + len(sentence):
                     before, after = run.text[begin : day.start], run.text[day.end : begin + len(sentence)]
                     if _ends(before, after, base(language)):
                         clause = clause_at(sentence, day.start - begin)
-                        yield _Said(day, run, sentence, clause, not _TOPIC.search(before))
+                        yield _Said(day, run, sentence, clause, not _TOPIC.search(_NO_TOPIC.sub("", before)))
 
 
 def _ends(before: str, after: str, language: str) -> bool:
+    near = before[-_NEAR_SIGNS:]
     if language == "ja":
-        return bool(_ENDS_JA.match(after) or _BEFORE_JA.search(before))
-    return language == "en" and bool(_BEFORE_EN.search(before))
+        return bool(_ENDS_JA.match(after) or _BEFORE_JA.search(near))
+    return language == "en" and bool(_BEFORE_EN.search(near))
 
 
 def _wrong_in(said: _Said, part: Part, dated: list[_Dated]) -> _Dated | None:

@@ -29,28 +29,28 @@ _NUMBER_OF_WEEKDAY: Final = {
 _MONTH: Final = (
     r"(?P<month>" + "|".join(MONTHS) + r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\b\.?)"
 )
-_WEEKDAY: Final = r"(?:(?P<weekday>(?:Mon|Tues?|Wed(?:nes)?|Weds|Thu(?:rs|r)?|Fri|Sat(?:ur)?|Sun)(?:day)?)\b\.?,?\s+(?:the\s+)?)?"
+_WEEKDAY: Final = r"(?:(?P<weekday>(?:Mon|Tues?|Wed(?:nes)?|Weds|Thu(?:rs|r)?|Fri|Sat(?:ur)?|Sun)(?:day)?)\b\.?,?\s{1,3}(?:the\s{1,3})?)?"
 _DAY: Final = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_YEAR: Final = r"(?:,?\s+(?P<year>(?:19|20|21)\d\d)\b(?!\s*(?:people|participants|yen|copies)))?"
+_YEAR: Final = r"(?:,?\s{1,3}(?P<year>(?:19|20|21)\d\d)\b(?!\s{0,3}(?:people|participants|yen|copies)))?"
 # The other days of "14, 15 and 16 November" and "November 14–16". A weekday may stand before each.
-_AND: Final = r"\s*(?:[-–—~/,&]|,?\s*\b(?:and|to|or|until|till|through)\b)\s*"
-_MORE: Final = rf"(?:(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\.?,?\s+)?\d{{1,2}}(?:st|nd|rd|th)?{_AND})"
+_AND: Final = r"\s{0,3}(?:[-–—~/,&]|,?\s{0,3}\b(?:and|to|or|until|till|through)\b)\s{0,3}"
+_MORE: Final = rf"(?:(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\.?,?\s{{1,3}})?\d{{1,2}}(?:st|nd|rd|th)?{_AND})"
 _ENGLISH: Final = (
-    ("day month", re.compile(rf"(?<![\w.:/-])(?P<before>{_MORE}{{0,4}}){_WEEKDAY}{_DAY}\s+(?:of\s+)?{_MONTH}(?![a-z]){_YEAR}", re.I)),
+    ("day month", re.compile(rf"(?<![\w.:/-])(?P<before>{_MORE}{{0,4}}){_WEEKDAY}{_DAY}\s{{1,3}}(?:of\s{{1,3}})?{_MONTH}(?![a-z]){_YEAR}", re.I)),
     (
         "month day",
         re.compile(
-            rf"(?<![\w/-]){_WEEKDAY}{_MONTH}\s+(?:the\s+)?{_DAY}(?![\d:%])(?!\s*(?:[ap]\.?m\b|%))"
-            rf"(?P<after>(?:{_AND}\d{{1,2}}(?:st|nd|rd|th)?(?![\w:/])(?!\s*[ap]\.?m\b)){{0,4}})(?!\w)(?:{_YEAR})",
+            rf"(?<![\w/-]){_WEEKDAY}{_MONTH}\s{{1,3}}(?:the\s{{1,3}})?{_DAY}(?![\d:%])(?!\s{{0,3}}(?:[ap]\.?m\b|%))"
+            rf"(?P<after>(?:{_AND}\d{{1,2}}(?:st|nd|rd|th)?(?![\w:/])(?!\s{{0,3}}[ap]\.?m\b)){{0,4}})(?!\w)(?:{_YEAR})",
             re.I,
         ),
     ),
 )  # fmt: skip
-_BRACKETED: Final = r"(?:\s*[（(〔［]\s*(?P<weekday>[月火水木金土日])(?:曜日?)?\s*(?:[・･、,]?\s*(?:祝日?|休日?|振休|祭))*\s*[）)〕］]|\s*(?P<long>[月火水木金土日])曜)?"
-_ERA_YEAR: Final = r"(?P<era>令和|平成|昭和|大正|明治)\s*(?P<eray>元|\d{1,2})\s*年"
+_BRACKETED: Final = r"(?:\s{0,3}[（(〔［]\s{0,3}(?P<weekday>[月火水木金土日])(?:曜日?)?\s{0,3}(?:[・･、,]?\s{0,3}(?:祝日?|休日?|振休|祭)){0,4}\s{0,3}[）)〕］]|\s{0,3}(?P<long>[月火水木金土日])曜)?"
+_ERA_YEAR: Final = r"(?P<era>令和|平成|昭和|大正|明治)\s{0,3}(?P<eray>元|\d{1,2})\s{0,3}年"
 _KANJI: Final = re.compile(
-    rf"(?:(?P<year>(?:19|20|21)\d\d)\s*年|{_ERA_YEAR})?\s*(?:[（(](?:{_ERA_YEAR.replace('era', 'erb')}|\d{{4}}年)[）)])?\s*"
-    rf"(?<!\d)(?P<month>1[0-2]|0?[1-9])\s*月\s*(?P<day>3[01]|[12]\d|0?[1-9])\s*日(?!間){_BRACKETED}"
+    rf"(?:(?:(?P<year>(?:19|20|21)\d\d)\s{{0,3}}年|{_ERA_YEAR})\s{{0,3}})?(?:[（(](?:{_ERA_YEAR.replace('era', 'erb')}|\d{{4}}年)[）)]\s{{0,3}})?"
+    rf"(?<!\d)(?P<month>1[0-2]|0?[1-9])\s{{0,3}}月\s{{0,3}}(?P<day>3[01]|[12]\d|0?[1-9])\s{{0,3}}日(?!間){_BRACKETED}"
 )
 # 十一月十二日, 二〇三五年一月三十一日
 _NUMERALS: Final = re.compile(
@@ -59,7 +59,7 @@ _NUMERALS: Final = re.compile(
 _NUMERAL: Final = {sign: str(value) for value, sign in enumerate("〇一二三四五六七八九")} | {"零": "0"}
 # 「11月14日から16日」: the second day has the month of the first.
 _SAME_MONTH: Final = re.compile(
-    rf"\s*(?:から|より|[-–—~〜～、,・･/と]|および|及び|または|又は)\s*(?P<day>3[01]|[12]\d|0?[1-9])\s*日(?!間|目|々){_BRACKETED}"
+    rf"\s{{0,3}}(?:から|より|[-–—~〜～、,・･/と]|および|及び|または|又は)\s{{0,3}}(?P<day>3[01]|[12]\d|0?[1-9])\s{{0,3}}日(?!間|目|々){_BRACKETED}"
 )
 # 「1月15・16日（金・土）」
 _LISTED: Final = re.compile(
@@ -68,6 +68,16 @@ _LISTED: Final = re.compile(
 )
 _SLASHED: Final = re.compile(
     rf"(?<![\d/.A-Za-z-])(?:(?P<year>(?:19|20|21)\d\d)(?P<mark>[/.]))?(?P<month>1[0-2]|0?[1-9])(?(mark)(?P=mark)|/)(?P<day>3[01]|[12]\d|0?[1-9])(?![\d/.]|[A-Za-z%]){_BRACKETED}"
+)
+_MONTH_END_JA: Final = re.compile(
+    r"(?:(?P<year>(?:19|20|21)\d\d)\s?年\s?)?(?<!\d)(?P<month>1[0-2]|0?[1-9])\s?月(?:末日?|(?=いっぱい))"
+)
+_MONTH_END_EN: Final = re.compile(
+    rf"\b(?:the )?(?:very )?(?:end|last day) of {_MONTH}(?![a-z])(?:,? (?P<year>(?:19|20|21)\d\d)\b)?", re.I
+)
+# 28/02/2027: only where one of the two can be no month.
+_SLASHED_EN: Final = re.compile(
+    r"(?<![\w/.-])(?P<one>\d{1,2})(?P<mark>[/.])(?P<other>\d{1,2})(?P=mark)(?P<year>(?:19|20|21)\d\d)(?![\w/-])"
 )
 _ISO: Final = re.compile(r"(?<![\w/-])(?P<year>(?:19|20|21)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?![\w/-])")
 # Half a year and a bit on both sides: a letter of December speaks of next July and of last May.
@@ -97,6 +107,22 @@ def find(text: str, language: str, about: date) -> list[ProseDate]:
     return [replace(one, text=text[one.start : one.end].strip()) for one in found]
 
 
+def month_ends(text: str, language: str, about: date) -> list[ProseDate]:
+    """「2月末」「2月いっぱい」 “the end of February”: the last day of a month. Languages: ja and en."""
+    pattern = {"ja": _MONTH_END_JA, "en": _MONTH_END_EN}.get(language)
+    found = []
+    for match in pattern.finditer(_half_width(text)) if pattern else ():
+        written = match["month"]
+        month = int(written) if written.isdigit() else _NUMBER_OF_MONTH[written.rstrip(".").lower()]
+        near = _nearest(month, 1, about)
+        if year := int(match["year"]) if match["year"] else near.year if near else None:
+            day = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+            given = match["year"] is not None
+            said = text[match.start() : match.end()]
+            found.append(ProseDate(day, match.start(), match.end(), said, "month end", given, None))
+    return found
+
+
 def _half_width(text: str) -> str:
     """Full-width digits and signs made half-width, sign by sign, so that places stay the same."""
     return "".join(
@@ -112,6 +138,7 @@ def _all(text: str, language: str, about: date) -> Iterator[ProseDate]:
         yield from _japanese(text, about)
     elif language == "en":
         yield from _english(text, about)
+        yield from _slashed_en(text)
 
 
 def _japanese(text: str, about: date) -> Iterator[ProseDate]:
@@ -181,6 +208,13 @@ def _english(text: str, about: date) -> Iterator[ProseDate]:
                 last = "day" if around.get("after") else 0
                 yield replace(one, start=match.start(first), end=match.end(last))
                 yield from _beside(match, one, number)
+
+
+def _slashed_en(text: str) -> Iterator[ProseDate]:
+    for match in _SLASHED_EN.finditer(text):
+        month, number = sorted((int(match["one"]), int(match["other"])))
+        if (number > 12 or month == number) and (day := _valid(int(match["year"]), month, number)):
+            yield ProseDate(day, match.start(), match.end(), "", "slashes", True, None)
 
 
 _DAY_BESIDE: Final = re.compile(r"(?:(?P<weekday>[A-Z][a-z]{2,8})\.?,?\s+)?(?P<day>\d{1,2})")
