@@ -10,10 +10,16 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tests.conftest import missing
 
+MOST: Final = 1.0  # points; 5.0 are spam to most receivers
+# Every SpamAssassin knows this one.
+GTUBE: Final = (
+    b"Subject: hello\r\nFrom: a@a.example\r\n\r\n"
+    b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
+)
 # As the reader's server would write it: what comes from this machine would be trusted, and score a point less.
 # The address is a public one, since SpamAssassin knows those of documentation; nobody is asked about it.
 HOP = (
@@ -25,6 +31,13 @@ HOP = (
 class Verdict(NamedTuple):
     score: float
     rules: str
+
+
+def bare(message: bytes) -> bytes:
+    """Without fields that every honest mail has: what a judge that is awake scores higher."""
+    cut, count = re.subn(rb"\r\n(?:Date|Message-ID|MIME-Version|To): [^\r]*", b"", message, count=4)
+    assert count, "there was nothing to take away"
+    return cut
 
 
 def by_spamassassin(messages: Sequence[bytes]) -> list[Verdict]:

@@ -8,14 +8,12 @@ from dataclasses import replace
 import pytest
 
 from mailer.message.build import compile
-from tests.judges.spam import by_spamassassin
-from tests.looks.judge import Judge, crippled
+from tests.judges.spam import GTUBE, MOST, bare, by_spamassassin
+from tests.looks.judge import Judge
 from tests.looks.letters import Mail, Post
 from tests.message.samples import NOTICE, NOW, PARTICULARS, STATIONERY, VALUES
 
 pytestmark = [pytest.mark.judge, pytest.mark.xdist_group("servers")]
-MOST = 1.0  # points; 5.0 are spam to most receivers
-GTUBE = b"Subject: hello\r\nFrom: a@a.example\r\n\r\nXJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
 
 
 def scores(messages: Sequence[bytes]) -> list[list[str]]:
@@ -35,7 +33,6 @@ def test_every_edition_and_notice_scores_below_one_point(post: Post) -> None:
     # the letters of twelve sections are no editions that anybody sends: their words repeat
     mails = [mail for mail in post.mails if not mail.name.startswith(("worst", "twelve"))]
     good = wire(post.of("sample-en"))
-    bare = crippled(good.decode("ascii"), r"\r\n(?:Date|Message-ID|MIME-Version|To): [^\r]*", "")
-    judge = Judge(scores, good, {"spam/bare": bare.encode(), "spam/gtube": GTUBE})
+    judge = Judge(scores, good, {"spam/bare": bare(good), "spam/gtube": GTUBE})
     complaints = judge.complaints([wire(mail) for mail in mails])
     assert {m.name: said for m, said in zip(mails, complaints, strict=True) if said} == {}

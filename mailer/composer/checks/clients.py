@@ -20,7 +20,7 @@ from mailer.composer.model import Finding
 
 from .case import Case, Check
 from .codes import finding
-from .shown import short
+from .shown import COMMENT, DECLARATION, short
 
 # What is used although a main client lacks it, and what happens there. Nothing else of the table may stand.
 ALLOWED: Final[Mapping[str, str]] = {
@@ -55,10 +55,8 @@ ALLOWED: Final[Mapping[str, str]] = {
     "<wbr>": "the heading breaks between any two signs",
 }
 _TABLE: Final = Path(__file__).with_name("clients.toml")
-_COMMENT: Final = re.compile(r"/\*.*?\*/", re.S)
 _RULE: Final = re.compile(r"([^{}]*)\{([^{}]*)\}")
 _AT: Final = re.compile(r"@([a-z-]+)")
-_DECLARATION: Final = re.compile(r"""([\w-]+)\s*:\s*((?:[^;"'(]|"[^"]*"|'[^']*'|\([^)]*\))*)""")
 _FUNCTION: Final = re.compile(r"([a-z][a-z-]*)\(")
 _UNIT: Final = re.compile(r"(?<![\w#.-])-?[\d.]+([a-z]+)\b")
 _SHOWN_PLACE: Final = 40
@@ -121,7 +119,7 @@ def uses(html: str) -> Iterator[Use]:
 
 def _in_sheet(css: str) -> Iterator[Use]:
     table = lacked()
-    css = _COMMENT.sub("", css)
+    css = COMMENT.sub("", css)
     yield from (Use("at-rule", m[1], "<style>") for m in _AT.finditer(css) if ("at-rule", m[1]) in table)
     for rule in _RULE.finditer(css):
         place = f"<style> {rule[1].rpartition(';')[2].strip()[:_SHOWN_PLACE]}"
@@ -130,7 +128,7 @@ def _in_sheet(css: str) -> Iterator[Use]:
 
 def _declared(css: str) -> Iterator[tuple[str, str]]:
     """(kind, name) of everything that declarations use."""
-    for match in _DECLARATION.finditer(css):
+    for match in DECLARATION.finditer(css):
         name, value = match[1].lower(), match[2].replace("!important", "").strip().lower()
         yield "property", name
         yield "pair", f"{name}:{value}"

@@ -14,7 +14,7 @@ from mailer.composer.model import Finding
 
 from .case import Case, Check
 from .codes import finding
-from .shown import TINY, Page, Run, short
+from .shown import TINY, Run, page_of, short
 
 LEAST: Final = 4.5  # WCAG 2.2, 1.4.3
 LEAST_LARGE: Final = 3.0  # of words from 24 px, or 18.66 px in bold
@@ -37,7 +37,7 @@ def words(case: Case) -> Iterator[Finding]:
         return
     found: dict[tuple[str, str], tuple[float, Run]] = {}
     for proof in case.proofs.values():
-        page = Page(proof.edition.html)
+        page = page_of(proof.edition.html)
         for query in page.queries:
             for run in page.runs(query):
                 colour, ground = run.look.colour, run.look.ground

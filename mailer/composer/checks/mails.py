@@ -13,7 +13,7 @@ from mailer.composer.model import Finding, Identity
 
 from .case import Case, Check
 from .codes import finding
-from .shown import Page, Run, squeezed
+from .shown import Run, page_of, squeezed
 
 # Gmail cuts a mail off behind 102 KB of decoded HTML, the unsubscribe link with it (F43).
 CLIP_BYTES: Final = 100_000
@@ -30,7 +30,7 @@ _STYLE: Final = re.compile(r"<style[^>]*>(.*?)</style>", re.S | re.I)
 def legal(case: Case) -> Iterator[Finding]:
     """特定電子メール法 art. 4, CAN-SPAM, CASL: name, postal address, contact and the way out, in both parts."""
     for language, proof in case.proofs.items():
-        page, text = Page(proof.edition.html), squeezed(proof.edition.text)
+        page, text = page_of(proof.edition.html), squeezed(proof.edition.text)
         seen = [squeezed(page.seen(query)) for query in page.queries]
         for name, value in _required(proof.surroundings.identity).items():
             where, wanted = f"sender.{name}", squeezed(value)
@@ -54,7 +54,7 @@ def _required(identity: Identity) -> dict[str, str]:
 def unsubscribe(case: Case) -> Iterator[Finding]:
     token = slots.SLOTS["UNSUBSCRIBE"].token
     for language, proof in case.proofs.items():
-        page = Page(proof.edition.html)
+        page = page_of(proof.edition.html)
         if not all(any(_leads_to(token, run) for run in page.runs(query)) for query in page.queries):
             yield finding("unsubscribe_missing", language, where="mail.html", part="HTML")
         if token not in proof.edition.text:

@@ -1,7 +1,8 @@
 """What of a composed page a reader sees: each run of text with its colour, its ground, its size, and whether it is hidden.
 
 Owns a cascade of the few properties that hide or colour text: the sheet in the head below the style attributes,
-` !important` above them, each media query in turn. Lays nothing out. Called by `mails` and `contrast`.
+` !important` above them, each media query in turn. Lays nothing out. Called by `mails`,
+`contrast` and `text_parts`; `clients` reads sheets with the same patterns.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from mailer.composer.look.contrast import ratio
 
 _Rule = tuple[str, str, bool]  # property, value, !important
 
-_COMMENT: Final = re.compile(r"/\*.*?\*/", re.S)
+COMMENT: Final = re.compile(r"/\*.*?\*/", re.S)
 _BLOCK: Final = re.compile(r"([^{};]+)\{((?:[^{}]|\{[^{}]*\})*)\}")
-_DECLARATION: Final = re.compile(r"""([\w-]+)\s*:\s*((?:[^;"'(]|"[^"]*"|'[^']*'|\([^)]*\))*)""")
+DECLARATION: Final = re.compile(r"""([\w-]+)\s*:\s*((?:[^;"'(]|"[^"]*"|'[^']*'|\([^)]*\))*)""")
 _SPACES: Final = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2060-\u2069\ufeff]+")
 _LENGTH: Final = re.compile(r"^(-?[\d.]+)(px|pt|em|rem|%)?$")
 _SIZES: Final = {
@@ -74,7 +75,8 @@ class Page:
 
     def __init__(self, html: str) -> None:
         self._tree = lxml.html.document_fromstring(html)
-        sheet = _COMMENT.sub("", " ".join(style.text or "" for style in self._tree.iter("style")))
+        sheet = COMMENT.sub("", " ".join(style.text or "" for style in self._tree.iter("style")))
+        self._runs: dict[str, tuple[Run, ...]] = {}
         self._rules: dict[str, list[tuple[str, list[_Rule]]]] = {"": []}
         for head, body in _BLOCK.findall(sheet):
             query = " ".join(head.lower().split())
@@ -89,10 +91,11 @@ class Page:
         """The first, "", is the page where none of them is true."""
         return list(self._rules)
 
-    def runs(self, query: str = "") -> Iterator[Run]:
+    def runs(self, query: str = "") -> tuple[Run, ...]:
         """Every run of text, seen or not, as it stands where `query` is true."""
-        rules = self._matched(query)
-        yield from self._below(self._tree, Look(), "", rules)
+        if query not in self._runs:
+            self._runs[query] = tuple(self._below(self._tree, Look(), "", self._matched(query)))
+        return self._runs[query]
 
     def seen(self, query: str = "") -> str:
         return "".join(run.text for run in self.runs(query) if run.look.is_seen)
@@ -130,6 +133,11 @@ class Page:
                 yield Run(child.tail, look, link)
 
 
+@lru_cache(maxsize=8)  # the languages of one issue: four checks look at each
+def page_of(html: str) -> Page:
+    return Page(html)
+
+
 def squeezed(text: str) -> str:
     """Without spaces and line breaks: an address may be broken into lines, a heading into phrases."""
     return _SPACES.sub("", text)
@@ -146,7 +154,7 @@ def short(text: str, signs: int) -> str:
 
 def declarations(css: str) -> list[_Rule]:
     found = []
-    for name, value in _DECLARATION.findall(css):
+    for name, value in DECLARATION.findall(css):
         plain = value.strip().lower()
         important = plain.endswith("!important")
         found.append((name.lower(), plain.removesuffix("!important").strip(), important))

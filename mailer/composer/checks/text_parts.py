@@ -16,7 +16,7 @@ from mailer.composer.text import walk
 
 from .case import Case, Check
 from .codes import finding
-from .shown import Page, short, squeezed
+from .shown import Page, page_of, short, squeezed
 
 _MONTHS: Final = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE: Final = re.compile(
@@ -28,7 +28,7 @@ _SHOWN_SIGNS: Final = 40
 
 def complete(case: Case) -> Iterator[Finding]:
     for language, proof in case.proofs.items():
-        page, text = Page(proof.edition.html), squeezed(unquote(proof.edition.text))
+        page, text = page_of(proof.edition.html), squeezed(unquote(proof.edition.text))
         seen = squeezed(page.seen())
         headings = [one for one in map(squeezed, _headings(proof)) if one and one in seen]
         wanted = [*headings, *(one for one in map(squeezed, _captions(proof)) if one in seen)]
@@ -78,8 +78,7 @@ def _addresses(page: Page, proof: Proof) -> Iterator[str]:
         elif link.startswith(("http", "@@")) and not (
             own and own in unquote(link) and not link.startswith(own)
         ):
-            page_of, _, _ = link.partition("#")
-            yield own if own and page_of == own else link
+            yield own if own and link.partition("#")[0] == own else link
 
 
 def _named(missing: str) -> str:
