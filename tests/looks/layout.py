@@ -1,7 +1,7 @@
 """The judge of layout: one page in one light and state, at every width.
 
 What it looks for is in measure.js: sideways scroll, columns, sizes of text and of targets, contrast, alternative
-texts, languages and directions of runs; and here, what the page wanted to load from elsewhere.
+texts, languages and directions of runs, words and numbers torn in tables; and here, what the page wanted to load from elsewhere.
 """
 
 from __future__ import annotations
@@ -115,6 +115,8 @@ def judge_of(layout: Layout, post: Post) -> Judge[Look]:
             "lang/Latin": spoiled(japanese, '<span lang="en"', "<span"),
             "dir": spoiled(arabic, '<bdi dir="ltr">', '<bdi dir="rtl">'),
             "dir/whole": spoiled(arabic, r' dir="rtl"', ""),
+            "torn": spoiled(english, "overflow-wrap:normal", "word-break:break-all"),
+            "torn/crowded": spoiled(post.of("worst-en"), r"\.whole\{[^}]*\}|@media \(max-width:599px\)", "@media print"),
             "elsewhere": spoiled(english, r'<img([^>]*) src="[^"]*"', r'<img\1 src="https://example.org/x.png"'),
         },
     )  # fmt: skip

@@ -34,6 +34,19 @@ _URL = (
     "https://www.harbour-cities.example/en/reports/2034/practitioners-meeting/"
     + "proceedings-and-minutes-" * 6
 )
+# Five columns of short words and numbers, and three with a heading that is long.
+_CROWD = """
+| Name of port | Ships | Count | Share of all | Mooring fee |
+|---|--:|--:|--:|--:|
+| Kamomeura | 20/33 | 1,234 | 60.6 % | 1,234,500 |
+| Lantern Cape | 9 | 12,345 | 0.4 % | 98,000 |
+| Umibe | 12 | 2034-12-20 | 100 % | free |
+
+| Date | Participants | Registration |
+|---|---|---|
+| 2035-01-18 14:00 | Practitioners | open |
+| 2035-02-20 | Volunteers and neighbours of the old harbour | 30/100 |
+"""
 _WORDS = {
     "ja": ("小舟が桟橋に並ぶ", "定員", "会場30人、オンライン100人（無料）", "申し込む", "一覧を見る", "年末年始のお休み"),
     "en": ("Small boats along the pier", "Places", "30 in the hall, 100 online, free of charge", "Apply", "See the list", "Closed"),
@@ -115,7 +128,7 @@ def _unkind(language: str, n: int) -> str:
         f"1. {sentence}\n\n   - {long}\n   - [{long}]({_URL})\n\n2. {said}\n\n> {sentence}\n>\n> {long}",
         f"| {term} | {said} | {long} | {see} | {apply} | {note} |\n|---|:-:|--:|---|---|---|\n"
         + f"| 1 | {value} | {long} | {long} | [{see}]({_URL}) | {sentence} |\n" * 3,
-        f"| {term} | {said} |\n|---|--:|\n| 2034 | {value} |\n\n---\n\n{sentence}",
+        f"| {term} | {said} |\n|---|--:|\n| 2034 | {value} |\n\n---\n{_CROWD if language == 'en' else ''}\n{sentence}",
         f"{guide}{{until=2035-01-31}}\n\n{sentence}",
         f"::: note {note} {long}\n{sentence}\n\n- {long}\n- {said}\n\n{button}\n:::",
         f"{event}\n\n{button}\n[{see}]({_URL}){{.button}}",

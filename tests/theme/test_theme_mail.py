@@ -242,6 +242,18 @@ def test_a_table_breaks_words_only_where_it_must() -> None:
     assert '<th scope="col"' in mail("en", letter=small(slim))
 
 
+def test_a_crowded_table_is_stacked_on_a_telephone_and_its_numbers_stay_whole() -> None:
+    crowd = "| Name | Ships | Count | Practitioners | Volunteers |\n|---|--:|--:|---|---|\n| Kamomeura | 20/33 | 1,234 | neighbours | harbourmasters |"
+    table = mail("en", letter=small(crowd)).partition("A section</h2>")[2]
+    cells = {text: tag for tag, text in re.findall(r"<td([^>]*)>(?:<!--.*?endif\]-->)?([^<]*)</td>", table)}
+    for number in ("20/33", "1,234"):
+        assert "white-space:nowrap" in cells[number] and "anywhere" not in cells[number]
+    assert "overflow-wrap:anywhere" in cells["harbourmasters"] and "whole" in cells["harbourmasters"]
+    assert 'display:none">Volunteers: </span>' in table
+    slim = "| A | B | C | D |\n|---|---|---|---|\n| 1 | 2 | 3 | 4 |"
+    assert "piled" not in mail("en", letter=small(slim)).partition("A section</h2>")[2]
+
+
 def test_what_an_author_writes_is_never_a_template() -> None:
     letter = replace(small("{{ words }} and {% if %}", title="{{ 7*7 }}"), subject="S {{ 1+1 }}", title="")
     html = mail("en", letter=letter)

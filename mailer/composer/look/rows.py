@@ -6,10 +6,9 @@ calendar button joins the button row of its event. Called by `theme`; knows no H
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from markupsafe import Markup
 
@@ -30,9 +29,8 @@ from ..model import (
     SubHeading,
     Table,
 )
+from . import tables
 from .view import PICTURE_WIDTHS, EventView, ResourceView, View, gallery
-
-_WORD: Final = re.compile(r"[!-~\u00a1-\u1fff]+")  # what stands unbroken; CJK is not in it
 
 # ── running text ────────────────────────────────────────────────────────────────────────────────
 
@@ -115,13 +113,15 @@ class Ruled:
 class Cell:
     html: Markup
     align: Markup  # an attribute, or nothing
+    fit: str  # names of classes: where it may break
+    label: str  # what stands before it where rows are stacked: "Place: "
 
 
 @dataclass(frozen=True, slots=True)
 class Tabled:
     head: Sequence[Cell]
     rows: Sequence[Sequence[Cell]]
-    crowded: bool  # its longest words do not fit beside each other on the narrowest telephone
+    stacked: bool  # on a telephone each row is lines of label and value
     kind: ClassVar[str] = "table"
 
 
@@ -242,28 +242,28 @@ class _Rows:
         return Pictures("figure" if columns == 1 else "gallery", shown, PICTURE_WIDTHS[columns])
 
     def _table(self, table: Table) -> Tabled:
-        def line(cells: Sequence[Inline]) -> list[Cell]:
-            aligned = zip(cells, (*table.align, *([""] * len(cells))), strict=False)
-            return [Cell(self.view.html(text), _align(align)) for text, align in aligned]
+        found = tables.fit(table)
+        labels = [self._label(cell.plain.strip()) if found.stacked else "" for cell in table.head]
 
-        return Tabled(line(table.head), [line(cells) for cells in table.rows], _crowded(table))
+        def line(cells: Sequence[Inline], classes: Sequence[str], labels: Sequence[str] = ()) -> list[Cell]:
+            padded = ([*given, *[""] * len(cells)] for given in (table.align, labels))
+            return [
+                Cell(self.view.html(text), _align(align), marks, label)
+                for text, marks, align, label in zip(cells, classes, *padded, strict=False)
+            ]
+
+        head, *rest = found.classes
+        body = [line(cells, marks, labels) for cells, marks in zip(table.rows, rest, strict=True)]
+        return Tabled(line(table.head, head), body, found.stacked)
+
+    def _label(self, text: str) -> str:
+        label = self.view.words("mail.text.link", label=text) if text else ""
+        return label if not label or label.endswith("：") else f"{label} "
 
 
 def _align(align: str) -> Markup:
     """`left` in Markdown means the start side, whichever that is."""
     return Markup(' align="{}"').format(align) if align in ("center", "right") else Markup("")
-
-
-def _crowded(table: Table) -> bool:
-    """Would a table that breaks between words only be wider than 256 px (320 less the margins without a style block)?
-
-    8 px a Latin letter at 16 px, 10 px between columns; measured in Helvetica and Arial. Japanese breaks anywhere.
-    """
-    columns = zip(*(row for row in (table.head, *table.rows) if row), strict=False)
-    longest = (
-        max(len(word) for cell in column for word in _WORD.findall(cell.plain) or [""]) for column in columns
-    )
-    return sum(8 * length + 10 for length in longest) > 256
 
 
 def _buttons_follow(rest: Sequence[Block]) -> bool:
