@@ -158,6 +158,7 @@ def test_the_second_wall_stands_without_the_first() -> None:  # F31
         ("[x](files/x.pdf){.button until=2035-01-31}", [("button_with_until", "line 1")]),
         ("[x](files/x.pdf){until=2035/01/31}", [("bad_braces", "line 1")]),
         ("[x](files/x.pdf)｛until＝2035-01-31｝", [("bad_braces", "line 1")]),
+        ("[x](https://example.org/){button}", [("bad_braces", "line 1")]),
         ("[x](files/x.pdf){until=2035-02-30}", [("bad_until", "line 1")]),
         ("[x](files/x.pdf){until=2035-01-31}\n\n[x](files/x.pdf){until=2035-01-30}", [("resource_two_dates", "line 3")]),
         ("### Deep", [("heading_too_deep", "line 1")]),

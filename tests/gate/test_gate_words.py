@@ -23,6 +23,9 @@ MARKS: Rows = [
             "［報告を読む］（https://harbour.example/r/）をどうぞ。",
             "[報告を読む]（https://harbour.example/r/）をどうぞ。",
             "！［港］（images/a.png）",
+            "！[港](images/a.png)",
+            "![港の様子］(images/a.png)",
+            "｜日｜所｜\n｜－｜－｜\n｜1日｜港｜",
             "：：： note お休み\n\n一日から。\n\n：：：",
         ],
         [
@@ -33,6 +36,8 @@ MARKS: Rows = [
             "［追記］（12月20日）",
             "★＊クリスマス＊★",
             "受付：：なし",
+            "港｜町｜海",
+            "｜ご案内｜",
         ],
     ),
     (
@@ -55,8 +60,10 @@ MARKS: Rows = [
             "This is ** very ** good.",
             "![The harbour] (images/a.png)",
             "See [the report](https://harbour.example/r h/).",
+            "See the report](https://harbour.example/r).",
+            "A *very good day** it was.",
         ],
-        ["Rated * and ** by the jury.", "As in Sato [3] (2031), it rains.", "Name: ______", "snake_case_words and __init__ stay."],
+        ["Rated * and ** by the jury.", "As in Sato [3] (2031), it rains.", "Name: ______", "snake_case_words and __init__ stay.", "Adults *1 and pupils *2 pay**.", "A list[0](see below) and [1](https://harbour.example/a) of it."],
     ),
     (
         "heading_jump",

@@ -39,7 +39,7 @@ _FILES: Final = re.compile(
 )
 _OTHER: Final = re.compile(
     r"申込|申し込|応募|締切|締め切|〆切|受付|受け付け|募集|登録|エントリー|提出|回答|アンケート|予約|参加|開催|会期|休館|閉館|休業|"
-    r"展(?![開望])|営業|開館|見学|入場|来場|チケット|前売|出願|投票|寄付|昨年|前回|前号|先月|工事|通行|宛|必着|返却|返信|"
+    r"展(?![開望])|営業|開館|見学|入場|来場|チケット|前売|出願|投票|寄付|昨年|前回|前号|先月|工事|通行|宛|必着|返却|返信|別の|"
     r"\bappl(?:y|ication|ications|icants?)\b|\bregist|\bdeadline|\bsign(?:ing)? up|\bbook(?:ing|ed)?\b|\bsubmi|\bentr(?:y|ies)\b|\brepl(?:y|ies)\b|"
     r"\brsvp|\bsurvey|\bticket|\bseats?\b|\bplaces\b|\bexhibit|\blast year|\bprevious|\bclosed\b|\bvote|\bdonat|\benrol|\breserv|\bnominat",
     re.I,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, cast
 
 from mailer.composer.model import Finding
+from mailer.composer.text import walk
 
 from .case import Case, Check
 from .reading import Kind, Part, Run, each_part, excerpt, fields, told, told_of_field
@@ -19,15 +20,20 @@ from .reading import Kind, Part, Run, each_part, excerpt, fields, told, told_of_
 _ADDRESS: Final = r"(?:https?[:：]|mailto[:：]|files[/／]|images[/／]|#[a-z]|www\.|ｈｔｔｐ)"
 _WIDE: Final = re.compile(
     rf"[！!]?[［\[][^］\]\n]*[］\]]\s*（\s*{_ADDRESS}[^）)\n]*[）)]?|[！!]?［[^］\n]*］\s*[（(]\s*{_ADDRESS}[^）)\n]*[）)]?"
-    r"|！［[^］\n]*］|(?:^|\n)\s*：{3,}[^\n]*|(?<!＊)＊＊[^＊\n]{1,60}＊＊(?!＊)|(?:^|\n)\s*(?:＃{2,6}[^＃\n]+|＃[ 　]\S[^\n]*)"
+    rf"|[！!]\[[^\]\n［］]{{1,200}}］\s?[（(]\s?{_ADDRESS}"
+    r"|[｜|][\s　]{0,3}[-－ー―:：]{1,9}[\s　]{0,3}(?:｜[\s　]{0,3}[-－ー―:：]{1,9}[\s　]{0,3}){1,20}｜|！［[^］\n]*］|(?:^|\n)\s*：{3,}[^\n]*|(?<!＊)＊＊[^＊\n]{1,60}＊＊(?!＊)|(?:^|\n)\s*(?:＃{2,6}[^＃\n]+|＃[ 　]\S[^\n]*)"
     r"|｛\s*[.#．＃]\s*\w[^｝}\n]*[｝}]?|｛\s*\w+\s*[=＝][^｝}\n]*[｝}]?|(?:^|\n)\s*[｜|][^\n]*[｜|]\s*[-－ー:：]{3,}"
 )
 _NARROW: Final = re.compile(
     rf"!?\[[^\]\n]*\]\s*\(\s*{_ADDRESS}[^)\n]*\)?|!\[[^\]\n]*\]\s*\(|(?:^|\n)\s*!\[[^\]\n]*\]"
+    rf"|(?<!\[)\b\w{{1,30}}\]\(\s?{_ADDRESS}[^)\n]{{0,300}}\)"
     r"|(?<![\w*])\*\*\s?[^*\s][^*\n]{0,80}\*\*(?!\*)|\*\*\s[^*\n]{1,60}\s\*\*|\*\*[^\s*][^*\n]{0,60}\s\*\*(?=\w)|(?<![\w_])__[^_\s][^_\n]{0,60}__(?![\w_])|~~[^~\s][^~\n]{0,60}~~"
     r"|(?<=\S)\s*:{3,}\s*(?:note|event|gallery)?\s*$"
 )
 _BRACES: Final = re.compile(r"[{｛]\s*(?:[.#＃．]\s*\w|\w+\s*[=＝])[^}｝]*[}｝]?")
+# 「！」 and a link to a picture. What is printed shows only the 「！」.
+_WIDE_PICTURE: Final = re.compile(r"！\[[^\]\n]{0,200}\]\(\s?images/[^)\n]{0,200}\)")
+_HALF_BOLD: Final = re.compile(r"</em>\*(?!\*)|(?<!\*)\*<em>")
 _TABLE: Final = re.compile(r"^\s*\|[^|]+\|[^|]+\|.*\|\s*$", re.S)
 _LONE: Final = re.compile(r"\*\*(?=\w)")
 _PRINTED: Final = (Kind.TEXT, Kind.HEADING, Kind.CELL, Kind.CAPTION, Kind.LABEL)
@@ -39,6 +45,7 @@ def full_width(case: Case) -> Iterator[Finding]:
         found = [
             match for run in _printed(part) for match in _found(_WIDE, run.text) if not _BRACES.match(match)
         ]
+        found += _found(_WIDE_PICTURE, _source(case, language, part.key))
         yield from _with_line(case, told("full_width_marks", language, part.key, found))
     for language, proof in case.proofs.items():
         for name, text in fields(proof.letter):
@@ -54,6 +61,7 @@ def left_over(case: Case) -> Iterator[Finding]:
         found += [
             _first_line(run.text) for run in part.runs if run.kind is Kind.TEXT and _TABLE.match(run.text)
         ]
+        found += _half_bold(part)
         found += [said for key, said in lone[language] if key == part.key and not found]
         yield from _with_line(case, told("markdown_left", language, part.key, found))
     for language, proof in case.proofs.items():
@@ -78,6 +86,14 @@ def _source(case: Case, language: str, key: str | None) -> str:
     return next(
         (s.texts[language].body for s in case.issue.sections if s.key == key and language in s.texts), ""
     )
+
+
+def _half_bold(part: Part) -> list[str]:
+    """`*very good**` leaves one star, if it is the only one: two may be a footnote."""
+    texts = [text for text in walk.inlines(part.blocks) if _HALF_BOLD.search(text.html)]
+    if part.text().count("*") != 1:
+        return []
+    return [excerpt(text.plain, text.plain.index("*"), text.plain.index("*") + 1) for text in texts]
 
 
 def _printed(part: Part) -> list[Run]:
