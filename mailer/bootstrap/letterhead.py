@@ -17,6 +17,7 @@ from mailer.message.dkim import Signer, load_signer
 from mailer.message.return_path import ReturnPath
 from subscribers import address
 from subscribers.errors import BadAddress
+from subscribers.language import match
 from subscribers.model import Address
 
 from .relays import wire
@@ -80,6 +81,11 @@ def identities(config: Config) -> dict[str, Identity]:
             postal_address=_said(config.sender.postal_address, language),
             phone=_said(config.sender.phone, language),
             contact=config.sender.contact or config.sender.email,
+            written=tuple(
+                (field, tongue)
+                for field in ("organisation", "postal_address")
+                if (tongue := _tongue(getattr(config.sender, field), language))
+            ),
         )
     return found
 
@@ -98,5 +104,11 @@ def _in_languages(text: Text) -> dict[str, str]:
 
 
 def _said(text: Text, language: str) -> str:
+    return _in_languages(text).get(_tongue(text, language), "")
+
+
+def _tongue(text: Text, language: str) -> str:
+    """The language whose text is taken; "" for one that is meant for all."""
     by_language = _in_languages(text)
-    return by_language.get(language) or by_language.get("") or next(iter(by_language.values()), "")
+    near = match([language], [one for one, said in by_language.items() if one and said])
+    return next((one for one in (near, "", *by_language) if one is not None and by_language.get(one)), "")

@@ -258,6 +258,8 @@ class Identity:
     postal_address: str
     phone: str
     contact: str  # a mail address or a URL
+    # (field, language) of what the configuration gives by language: it may be borrowed from another one.
+    written: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
+from mailer.bootstrap import identities
 from mailer.composer import checks, resources, store
 from mailer.composer.checks import SenderFacts, mails, senders, texts
 from mailer.composer.checks.case import Case
@@ -19,6 +20,7 @@ from mailer.composer.model import Edition, Finding, Issue, IssueState, Severity
 from mailer.composer.pictures import Album
 from mailer.composer.slots import SLOTS
 from mailer.composer.text import markdown
+from mailer.config.model import Config
 from mailer.i18n import words
 from subscribers.model import Actor
 
@@ -250,6 +252,36 @@ def test_the_legal_block_must_stand_in_both_parts(
     html = proof.edition.html.replace(value, "")
     if field != "contact":  # the address of the contact also stands in a link
         assert [one.code for one in found_in(proof, html=html)] == ["legal_missing"]
+
+
+@pytest.mark.parametrize(
+    ("postal_address", "languages", "told"),
+    [
+        ({"ja": "横浜市中区海辺通1-2-3"}, ["ja", "en"], True),
+        ({"ja": "横浜市中区海辺通1-2-3"}, ["ja"], True),  # the issue has English, the site does not
+        ({"ja": "横浜市中区海辺通1-2-3", "en": "1-2-3 Umibe-dori, Yokohama"}, ["ja", "en"], False),
+        ({"ja": "横浜市中区海辺通1-2-3", "en": "1-2-3 Umibe-dori, Yokohama"}, ["ja", "en-GB"], False),
+        ("1-2-3 Umibe-dori, Yokohama", ["ja", "en"], False),  # one for all
+    ],
+)
+def test_an_address_borrowed_from_another_language_is_told(
+    judge: Judge, press: Press, postal_address: Any, languages: list[str], told: bool
+) -> None:
+    config = Config.model_validate(
+        {
+            "site": {"languages": languages},
+            "sender": {
+                "postal_address": postal_address,
+                "organisation": "Harbour Office",
+                "contact": "a@b.example",
+            },
+        }
+    )
+    found = judge(press=replace(press, identities=identities(config)))
+    borrowed = [one for one in found if one.code == "legal_in_other_language"]
+    assert [(one.language, one.where) for one in borrowed] == [("en", "sender.postal_address")] * told
+    assert all("Japanese" in checks.describe(one, words("en"))[0] for one in borrowed)
+    assert all("日本語" in checks.describe(one, words("ja"))[0] for one in borrowed)
 
 
 def test_a_legal_block_hidden_by_a_style_is_missing(

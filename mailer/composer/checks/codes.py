@@ -82,6 +82,7 @@ _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
     # the mail
     "legal_missing": (E, True),
     "legal_hidden": (E, True),
+    "legal_in_other_language": (W, False),
     "unsubscribe_missing": (E, True),
     "unknown_slot": (E, True),
     "control_in_mail": (E, True),

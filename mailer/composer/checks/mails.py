@@ -10,6 +10,7 @@ from mailer import media
 from mailer.composer import editions, slots
 from mailer.composer.editions import Proof
 from mailer.composer.model import Finding, Identity
+from subscribers.language import match
 
 from .case import Case, Check
 from .codes import finding
@@ -41,6 +42,16 @@ def legal(case: Case) -> Iterator[Finding]:
             elif any(wanted not in one for one in seen):
                 code = "legal_hidden" if wanted in squeezed(page.text) else "legal_missing"
                 yield finding(code, language, where=where, field=name, reason="html")
+
+
+def borrowed(case: Case) -> Iterator[Finding]:
+    """A legal block that a reader may not be able to read. One text for all languages is the office's own choice."""
+    for language, proof in case.proofs.items():
+        for field, other in proof.surroundings.identity.written:
+            if match([language], [other]) is None:
+                yield finding(
+                    "legal_in_other_language", language, where=f"sender.{field}", field=field, other=other
+                )
 
 
 def _required(identity: Identity) -> dict[str, str]:
@@ -134,4 +145,4 @@ def controls(case: Case) -> Iterator[Finding]:
                 yield finding("control_in_mail", language, where=part, character=f"U+{ord(match[0]):04X}")
 
 
-CHECKS: Final[tuple[Check, ...]] = (legal, unsubscribe, size, weight, fields, controls)
+CHECKS: Final[tuple[Check, ...]] = (legal, borrowed, unsubscribe, size, weight, fields, controls)
