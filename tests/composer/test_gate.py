@@ -186,14 +186,14 @@ def test_marks_typed_full_width_are_told_with_their_line(judge_texts: Judge, fol
 
 
 def test_a_long_subject_is_told_and_an_empty_one_holds(
-    judge_texts: Judge, stored: Callable[[], Issue]
+    judge: Judge, stored: Callable[[], Issue]
 ) -> None:
     issue = stored()
     changed = {
         "ja": replace(issue.texts["ja"], subject="長" * 40),
         "en": replace(issue.texts["en"], subject=" "),
     }
-    found = codes(judge_texts(issue=replace(issue, texts=changed)))
+    found = codes(judge(issue=replace(issue, texts=changed)))
     assert ("subject_long", "ja", None) in found
     assert ("empty_subject", "en", None) in found
 

@@ -245,3 +245,33 @@ def test_sections_in_another_order_are_compared_by_their_keys(told: Told) -> Non
     ja = "# 一 {#a}\n\n52人\n\n# 二 {#b}\n\n17か所\n"
     en = "# Two {#b}\n\nSeventeen places in all.\n\n# One {#a}\n\nFifty-two people.\n"
     assert codes(told(issue_of({"ja": ja, "en": en}))) == []
+
+
+ENGLISH = (
+    "# One {#one}\n\n" + "The harbour cities meet again in spring and plant trees along the old canal. " * 4
+)
+JAPANESE = "# ひとつ {#one}\n\n" + "港の町は春にまた集まり、古い運河に沿って木を植えます。" * 4
+
+
+@pytest.mark.parametrize("order", [("ja", "en", "ar"), ("ja", "ar", "en")])
+def test_a_copy_of_any_other_language_is_told_of_the_language_it_is_not(
+    told: Told, order: tuple[str, ...]
+) -> None:  # F14: ar.md was en.md, and only the default language was compared
+    words = {"ja": JAPANESE, "en": ENGLISH, "ar": ENGLISH}
+    (one,) = told(issue_of({language: words[language] for language in order}), only="untranslated")
+    assert (one.language, one.facts["other"]) == ("ar", "en")
+
+
+@pytest.mark.parametrize("language", ["ar", "zh-Hant", "ko", "ja"])
+def test_a_text_without_letters_of_its_own_script_is_told(told: Told, language: str) -> None:
+    other = "# One {#one}\n\n" + "We wrote this text anew and left it in the wrong language by accident. " * 5
+    first = {"en": ENGLISH, language: other}
+    assert [one.language for one in told(issue_of(first), only="untranslated")] == [language]
+    short = {"en": ENGLISH, language: "# One {#one}\n\nHarbour Cities Network"}
+    assert told(issue_of(short), only="untranslated") == []
+
+
+def test_an_address_is_in_no_language(told: Told) -> None:
+    link = "https://harbour.example/" + "reports-of-the-harbour-cities-network/and-of-all-who-were-there/" * 3
+    assert told(ja=f"港のこと\n\n{link}", en=f"Of the harbour\n\n{link}", only="section_untranslated") == []
+    assert told(ja=link, en=link, only="section_untranslated") == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,6 +10,8 @@ from sqlalchemy.engine import Connection
 
 from mailer.composer.editions import Press, Proof
 from mailer.composer.model import Finding, Issue
+
+from . import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,18 @@ class Case:
     sender: SenderFacts
     proofs: Mapping[str, Proof]  # by language; without those that could not be composed
     as_of: date
+    _read: dict[str, list[reading.Part]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def parts(self, language: str) -> list[reading.Part]:
+        """Lead and sections of an edition, run by run; read once for all checks."""
+        if language not in self._read:
+            self._read[language] = reading.parts(self.proofs[language].letter)
+        return self._read[language]
+
+    def each_part(self) -> Iterator[tuple[str, reading.Part]]:
+        for language in self.proofs:
+            for part in self.parts(language):
+                yield language, part
 
 
 Check = Callable[[Case], Iterable[Finding]]

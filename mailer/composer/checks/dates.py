@@ -16,7 +16,7 @@ from mailer.composer.text import walk
 from .case import Case, Check
 from .codes import finding
 from .prose_dates import ProseDate, find
-from .reading import Kind, base, each_part, fields, parts, told, told_of_field, where
+from .reading import Kind, base, fields, told, told_of_field, where
 
 # Two ways of writing a day that a reader would notice side by side.
 _UNLIKE: Final = {
@@ -67,7 +67,7 @@ def ends_differ(case: Case) -> Iterator[Finding]:
 def weekdays(case: Case) -> Iterator[Finding]:
     """「1月31日（火）」 of a year in which it is a Wednesday."""
     about = case.issue.date
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         wrong = [one for run in part.runs for one in _wrong_weekdays(run.text, language, about)]
         days = tuple(dict.fromkeys(one.day for one in wrong))
         yield from told("weekday_wrong", language, part.key, [one.text for one in wrong], days=days)
@@ -106,7 +106,7 @@ def styles(case: Case) -> Iterator[Finding]:
         unlike = _UNLIKE.get(base(language), ())
         texts = [
             run.text
-            for part in parts(proof.letter)
+            for part in case.parts(language)
             for run in part.runs
             if run.kind not in (Kind.CELL, Kind.ALT)
         ]

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Final
+
+import langcodes
 
 from mailer.composer import store, translation
 from mailer.composer.model import Finding, Issue, IssueState
 
 from .case import Case, Check
 from .codes import finding
-from .reading import Kind, Run, base, each_part, shortened, told, where
+from .reading import ADDRESS, Kind, Run, base, shortened, told, where
 
 _SAME_TEXT_SIGNS: Final = 40  # shorter sections (a name, an address) may rightly be the same in two languages
 _SAME_PARAGRAPH_SIGNS: Final = 60
@@ -27,10 +30,25 @@ _ISSUES_BACK: Final = 6
 _DONE: Final = (IssueState.SENT, IssueState.APPROVED)
 _JAPANESE: Final = re.compile(r"[ぁ-ゖァ-ヺ一-龠々]")
 _KANA: Final = re.compile(r"[ぁ-ゖァ-ヺ]")
-_LATIN: Final = re.compile(r"[A-Za-zÀ-ɏ]")
+_LATIN: Final = re.compile(r"[A-Za-zÀ-ɏḀ-ỿ]")
 _ENGLISH_WORDS: Final = re.compile(r"\b[a-z]{2,}\b")
-_ADDRESS: Final = re.compile(r"https?://\S+|[\w.+-]+@[\w.-]+|\]\([^)]*\)|\{[^}]*\}")
-_WITHOUT_KANA: Final = ("en", "fr", "de", "es", "it", "pt", "nl", "ar", "ko", "vi", "id", "ru", "zh")
+_TARGET: Final = re.compile(r"\]\([^)\n]{0,300}\)|\{[^}\n]{0,300}\}")
+# ISO 15924 → its letters. A language in another script is not judged by its letters.
+_LETTERS: Final = {
+    "Latn": _LATIN,
+    "Jpan": _JAPANESE,
+    "Hans": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
+    "Hant": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
+    "Kore": re.compile(r"[\uac00-\ud7a3]"),
+    "Arab": re.compile(r"[\u0620-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]"),
+    "Hebr": re.compile(r"[\u05d0-\u05f2]"),
+    "Cyrl": re.compile(r"[\u0400-\u052f]"),
+    "Grek": re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]"),
+    "Thai": re.compile(r"[\u0e01-\u0e4e]"),
+    "Deva": re.compile(r"[\u0900-\u097f]"),
+}
+_WORDS_OF_A_SENTENCE: Final = 8
+_HARDLY: Final = 20  # letters of other scripts beside one of its own
 
 
 def there(case: Case) -> Iterator[Finding]:
@@ -51,83 +69,107 @@ def _bodies(issue: Issue, language: str) -> Iterator[str]:
 
 def untranslated(case: Case) -> Iterator[Finding]:
     """F14: the same words in two languages were copied and not yet translated."""
-    issue, first = case.issue, case.issue.default_language
-    for language in issue.languages[1:]:
-        if language not in issue.texts or first not in issue.texts:
-            continue
-        one, other = issue.texts[first], issue.texts[language]
-        both = [s for s in issue.sections if {first, language} <= s.texts.keys()]
-        same = [s for s in both if _same(s.texts[first].body, s.texts[language].body)]
-        if one.lead == other.lead and len(same) == len(both) and (same or _same(one.lead, other.lead)):
-            yield finding("untranslated", language, where=f"{language}.md", other=first)
-        else:
-            for section in same:
-                place = where(language, section.key)
-                yield finding("section_untranslated", language, section.key, place, other=first)
+    issue, told_whole = case.issue, set()
+    pairs = list(combinations([one for one in issue.languages if one in issue.texts], 2))
+    for first, second in pairs:
+        both = [s for s in issue.sections if {first, second} <= s.texts.keys()]
+        same = [s for s in both if _same(s.texts[first].body, s.texts[second].body)]
+        one, other = issue.texts[first].lead, issue.texts[second].lead
+        if one == other and len(same) == len(both) and (same or _same(one, other)):
+            left, of = _copy(issue, first, second)
+            if left not in told_whole:
+                told_whole.add(left)
+                yield finding("untranslated", left, where=f"{left}.md", other=of)
+    told_parts = set()
+    for first, second in pairs:
+        for section in issue.sections if not {first, second} & told_whole else ():
+            if {first, second} <= section.texts.keys():
+                body = section.texts[second].body
+                if _same(section.texts[first].body, body) and (second, section.key) not in told_parts:
+                    told_parts.add((second, section.key))
+                    place = where(second, section.key)
+                    yield finding("section_untranslated", second, section.key, place, other=first)
+
+
+def _copy(issue: Issue, first: str, second: str) -> tuple[str, str]:
+    """(the language in which the words are foreign, the other); the later one where the letters do not tell."""
+    is_first = _is_foreign(_whole(issue, first), first) and not _is_foreign(_whole(issue, second), second)
+    return (first, second) if is_first else (second, first)
 
 
 def _same(one: str, other: str) -> bool:
-    return one == other and len(one) >= _SAME_TEXT_SIGNS
+    return one == other and len(ADDRESS.sub("", one)) >= _SAME_TEXT_SIGNS
 
 
 def other_script(case: Case) -> Iterator[Finding]:
-    """F14: Japanese in the English text, English in the Japanese one, without being the same words."""
+    """F14: Japanese in the English text, English in the Arabic one, without being the same words."""
     issue = case.issue
-    for language, text in issue.texts.items():
-        whole = _ADDRESS.sub("", "\n".join([text.lead, *_bodies(issue, language)]))
-        if whole != _ADDRESS.sub("", _whole_of_first(issue, language)) and _is_foreign(whole, language):
+    copies = {one.language for one in untranslated(case) if one.code == "untranslated"}
+    for language in issue.texts:
+        if language not in copies and _is_foreign(_whole(issue, language), language):
             yield finding("untranslated", language, where=f"{language}.md", reason="script")
 
 
-def _whole_of_first(issue: Issue, language: str) -> str:
-    """So that a copy is told once; "" for the default language."""
-    first = issue.default_language
-    if language == first or first not in issue.texts:
-        return ""
-    return "\n".join([issue.texts[first].lead, *_bodies(issue, first)])
+def _whole(issue: Issue, language: str) -> str:
+    """What is written, without what has no language."""
+    return _TARGET.sub(
+        "", ADDRESS.sub("", "\n".join([issue.texts[language].lead, *_bodies(issue, language)]))
+    )
+
+
+def _script(language: str) -> str:
+    return langcodes.Language.get(language).maximize().script or ""
 
 
 def _is_foreign(text: str, language: str) -> bool:
-    kana, latin = len(_KANA.findall(text)), len(_LATIN.findall(text))
-    if base(language) == "ja":
-        return latin >= 2 * _SCRIPT_SIGNS and not kana and not _JAPANESE.search(text)
-    japanese = len(_JAPANESE.findall(text))
-    return base(language) in _WITHOUT_KANA and kana >= _SCRIPT_SIGNS / 2 and japanese > latin
+    """Hardly any letter of its own script. Kana are no other language's; kanji alone are Chinese."""
+    script = _script(language)
+    if script not in _LETTERS:
+        return False
+    own, letters = len(_LETTERS[script].findall(text)), sum(map(str.isalpha, text))
+    kana, japanese = len(_KANA.findall(text)), len(_JAPANESE.findall(text))
+    if letters - own >= 2 * _SCRIPT_SIGNS and own * _HARDLY < letters - own:
+        return True
+    if script == "Jpan":
+        return own >= 3 * _SCRIPT_SIGNS and kana * _HARDLY < own
+    return kana >= _SCRIPT_SIGNS / 2 and (kana > own / 3 if script in ("Hans", "Hant") else japanese > own)
 
 
 def paragraphs(case: Case) -> Iterator[Finding]:
     """A paragraph that was left in the other language."""
-    first = case.issue.default_language
     copied = {
-        section.key
-        for section in case.issue.sections
-        for language, text in section.texts.items()
-        if language != first and first in section.texts and text.body == section.texts[first].body
+        (one.section, tongue)
+        for one in untranslated(case)
+        if one.code == "section_untranslated"
+        for tongue in (one.language, one.facts["other"])
     }
     others = {
-        language: {run.text for tongue, part in each_part(case) if tongue != language for run in part.runs}
+        language: {run.text for tongue, part in case.each_part() if tongue != language for run in part.runs}
         for language in case.proofs
     }
     whole = {one.language for one in (*untranslated(case), *other_script(case)) if one.code == "untranslated"}
-    for language, part in each_part(case):
-        if language in whole or part.key in copied:
+    for language, part in case.each_part():
+        if language in whole or (part.key, language) in copied:
             continue
-        left = [run.text for run in part.runs if _is_left(run, language, others[language], language == first)]
+        left = [run.text for run in part.runs if _is_left(run, language, others[language])]
         yield from told(
             "section_untranslated", language, part.key, map(shortened, left), reason="paragraph", other=""
         )
 
 
-def _is_left(run: Run, language: str, others: set[str], is_default: bool) -> bool:
-    text, japanese = run.text, len(_JAPANESE.findall(run.text))
+def _is_left(run: Run, language: str, others: set[str]) -> bool:
+    """Addresses have no language. Without a copy elsewhere only Japanese in English is told."""
+    text, script = ADDRESS.sub("", run.text), _script(language)
+    japanese, words = len(_JAPANESE.findall(text)), len(_ENGLISH_WORDS.findall(text))
     enough = _STRAY_SIGNS if run.kind is not Kind.HEADING else _STRAY_HEADING_SIGNS
     if base(language) == "en" and japanese >= enough and _KANA.search(text):
         return japanese > len(_LATIN.findall(text))
-    if base(language) == "ja" and japanese == 0 and text in others and len(text) >= _SAME_PARAGRAPH_SIGNS:
-        return len(_ENGLISH_WORDS.findall(text)) >= 8
-    return (
-        not is_default and text in others and len(text) >= _SAME_PARAGRAPH_SIGNS and japanese > len(text) / 2
-    )
+    if run.text not in others or len(text) < _SAME_PARAGRAPH_SIGNS or script not in _LETTERS:
+        return False
+    own = len(_LETTERS[script].findall(text))
+    if script in ("Hans", "Hant"):
+        return (words >= _WORDS_OF_A_SENTENCE and not own) or len(_KANA.findall(text)) > own / 3
+    return own * _HARDLY < len(text) and (words >= _WORDS_OF_A_SENTENCE or japanese > len(text) / 2)
 
 
 # ── against earlier issues ──────────────────────────────────────────────────────────────────────

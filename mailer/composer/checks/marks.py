@@ -14,23 +14,23 @@ from mailer.composer.model import Finding
 from mailer.composer.text import walk
 
 from .case import Case, Check
-from .reading import Kind, Part, Run, each_part, excerpt, fields, told, told_of_field
+from .reading import Kind, Part, Run, excerpt, fields, told, told_of_field
 
 # ［図1］（上） is no link: what stands in the round brackets must look like an address.
 _ADDRESS: Final = r"(?:https?[:：]|mailto[:：]|files[/／]|images[/／]|#[a-z]|www\.|ｈｔｔｐ)"
 _WIDE: Final = re.compile(
-    rf"[！!]?[［\[][^］\]\n]*[］\]]\s*（\s*{_ADDRESS}[^）)\n]*[）)]?|[！!]?［[^］\n]*］\s*[（(]\s*{_ADDRESS}[^）)\n]*[）)]?"
+    rf"[！!]?[［\[][^］\]\n]{{0,200}}[］\]]\s{{0,3}}（\s{{0,3}}{_ADDRESS}[^）)\n]*[）)]?|[！!]?［[^］\n]{{0,200}}］\s{{0,3}}[（(]\s{{0,3}}{_ADDRESS}[^）)\n]*[）)]?"
     rf"|[！!]\[[^\]\n［］]{{1,200}}］\s?[（(]\s?{_ADDRESS}"
-    r"|[｜|][\s　]{0,3}[-－ー―:：]{1,9}[\s　]{0,3}(?:｜[\s　]{0,3}[-－ー―:：]{1,9}[\s　]{0,3}){1,20}｜|！［[^］\n]*］|(?:^|\n)\s*：{3,}[^\n]*|(?<!＊)＊＊[^＊\n]{1,60}＊＊(?!＊)|(?:^|\n)\s*(?:＃{2,6}[^＃\n]+|＃[ 　]\S[^\n]*)"
-    r"|｛\s*[.#．＃]\s*\w[^｝}\n]*[｝}]?|｛\s*\w+\s*[=＝][^｝}\n]*[｝}]?|(?:^|\n)\s*[｜|][^\n]*[｜|]\s*[-－ー:：]{3,}"
+    r"|[｜|][\s　]{0,3}[-－ー―:：]{1,9}[\s　]{0,3}(?:｜[\s　]{0,3}[-－ー―:：]{1,9}[\s　]{0,3}){1,20}｜|！［[^］\n]{0,200}］|(?:^|\n)\s{0,3}：{3,}[^\n]*|(?<!＊)＊＊[^＊\n]{1,60}＊＊(?!＊)|(?:^|\n)\s{0,3}(?:＃{2,6}[^＃\n]+|＃[ 　]\S[^\n]*)"
+    r"|｛\s{0,3}[.#．＃]\s{0,3}\w[^｝}\n]*[｝}]?|｛\s{0,3}\w{1,30}\s{0,3}[=＝][^｝}\n]*[｝}]?|(?:^|\n)\s{0,3}[｜|][^\n]*[｜|]\s{0,3}[-－ー:：]{3,}"
 )
 _NARROW: Final = re.compile(
-    rf"!?\[[^\]\n]*\]\s*\(\s*{_ADDRESS}[^)\n]*\)?|!\[[^\]\n]*\]\s*\(|(?:^|\n)\s*!\[[^\]\n]*\]"
+    rf"!?\[[^\]\n]{{0,200}}\]\s{{0,3}}\(\s{{0,3}}{_ADDRESS}[^)\n]*\)?|!\[[^\]\n]{{0,200}}\]\s{{0,3}}\(|(?:^|\n)\s{{0,3}}!\[[^\]\n]{{0,200}}\]"
     rf"|(?<!\[)\b\w{{1,30}}\]\(\s?{_ADDRESS}[^)\n]{{0,300}}\)"
     r"|(?<![\w*])\*\*\s?[^*\s][^*\n]{0,80}\*\*(?!\*)|\*\*\s[^*\n]{1,60}\s\*\*|\*\*[^\s*][^*\n]{0,60}\s\*\*(?=\w)|(?<![\w_])__[^_\s][^_\n]{0,60}__(?![\w_])|~~[^~\s][^~\n]{0,60}~~"
-    r"|(?<=\S)\s*:{3,}\s*(?:note|event|gallery)?\s*$"
+    r"|(?<=[^\s:])\s{0,3}:{3,}\s{0,3}(?:note|event|gallery)?\s{0,3}$"
 )
-_BRACES: Final = re.compile(r"[{｛]\s*(?:[.#＃．]\s*\w|\w+\s*[=＝])[^}｝]*[}｝]?")
+_BRACES: Final = re.compile(r"[{｛]\s{0,3}(?:[.#＃．]\s{0,3}\w|\w{1,30}\s{0,3}[=＝])[^}｝]*[}｝]?")
 # 「！」 and a link to a picture. What is printed shows only the 「！」.
 _WIDE_PICTURE: Final = re.compile(r"！\[[^\]\n]{0,200}\]\(\s?images/[^)\n]{0,200}\)")
 _HALF_BOLD: Final = re.compile(r"</em>\*(?!\*)|(?<!\*)\*<em>")
@@ -41,7 +41,7 @@ _PRINTED: Final = (Kind.TEXT, Kind.HEADING, Kind.CELL, Kind.CAPTION, Kind.LABEL)
 
 def full_width(case: Case) -> Iterator[Finding]:
     """Marks typed with the Japanese input method on are no marks: they would be printed."""
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         found = [
             match for run in _printed(part) for match in _found(_WIDE, run.text) if not _BRACES.match(match)
         ]
@@ -56,7 +56,7 @@ def full_width(case: Case) -> Iterator[Finding]:
 def left_over(case: Case) -> Iterator[Finding]:
     """`[label] (https://…)`, `**` without its partner, a table without its second line."""
     lone = {language: _lone_stars(case, language) for language in case.proofs}
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         found = [match for run in _printed(part) for match in _found(_NARROW, run.text)]
         found += [
             _first_line(run.text) for run in part.runs if run.kind is Kind.TEXT and _TABLE.match(run.text)
@@ -112,11 +112,11 @@ def _lone_stars(case: Case, language: str) -> list[tuple[str | None, str]]:
     """A single ** in the whole letter. Two may be a footnote: 「会場参加**」 and below 「** 要申込」."""
     found = [
         (part.key, excerpt(run.text, match.start(), match.end()))
-        for tongue, part in each_part(case)
+        for tongue, part in case.each_part()
         if tongue == language
         for run in _printed(part)
-        for match in _LONE.finditer(run.text)
         if run.text.count("**") == 1 and "***" not in run.text
+        for match in _LONE.finditer(run.text)
     ]
     return found if len(found) == 1 else []
 

@@ -16,13 +16,14 @@ from mailer.composer.model import Finding
 
 from .case import Case, Check
 from .codes import finding
-from .reading import Kind, parts
+from .reading import ADDRESS, Kind
+from .sentences import within
 
 _LATIN: Final = re.compile(r"[A-Za-zÀ-ɏ][A-Za-zÀ-ɏ’']+")
-_ADDRESS: Final = re.compile(r"https?://\S+|\S+@\S+")
+_INSIDE: Final = re.compile(r"[a-z,;] $")
 _KATAKANA: Final = re.compile(r"[ァ-ヴー]{3,}(?![ァ-ヴー])")
 _PHRASE: Final = re.compile(
-    r"[A-Z][\w’'-]+(?: (?:of|the|for|and|de|du|la) (?=[A-Z])| (?=[A-Z]))(?:[A-Z][\w’'-]+[ ]?){1,5}"
+    r"(?<![\w’'-])[A-Z][\w’'-]{1,40}(?: (?:of|the|for|and|de|du|la) (?=[A-Z])| (?=[A-Z]))(?:[A-Z][\w’'-]{1,40}[ ]?){1,5}"
 )
 _ENDINGS: Final = (
     "s",
@@ -48,14 +49,15 @@ _ENDINGS: Final = (
 _LONE_LETTERS: Final = 6  # of a single word that stands at least twice in its other spelling
 _ONCE_LETTERS: Final = 8  # where each spelling stands once
 _KATAKANA_SIGNS: Final = 7  # for a wrong sign; a long mark is judged in shorter words, too
+_MOST_NAMES: Final = 300  # each is compared with each; the issues of a year have up to 120
 _SMALL_KANA: Final = str.maketrans("ァィゥェォッャュョヮ", "アイウエオツヤユヨワ")
 
 
 def spelt_twice(case: Case) -> Iterator[Finding]:
-    for language, proof in case.proofs.items():
-        runs = [run for part in parts(proof.letter) for run in part.runs if run.kind is not Kind.ALT]
-        flowing = [_ADDRESS.sub(" ", run.text) for run in runs if run.kind is not Kind.HEADING]
-        every = [_ADDRESS.sub(" ", run.text) for run in runs]
+    for language in case.proofs:
+        runs = [run for part in case.parts(language) for run in part.runs if run.kind is not Kind.ALT]
+        flowing = [ADDRESS.sub(" ", run.text) for run in runs if run.kind is not Kind.HEADING]
+        every = [ADDRESS.sub(" ", run.text) for run in runs]
         pairs = [*_latin(flowing, every), *_phrases(every), *_katakana(every)]
         shown = tuple(dict.fromkeys(f"{one} / {other}" for one, other in pairs))
         if shown:
@@ -68,27 +70,27 @@ def _latin(flowing: list[str], every: list[str]) -> Iterator[tuple[str, str]]:
     lower = {word for text in every for word in _LATIN.findall(text) if word[0].islower()}
     for text in flowing:
         for match in _LATIN.finditer(text):
-            inside = re.search(r"[a-z,;] $", text[: match.start()]) is not None
+            inside = _INSIDE.search(text[max(0, match.start() - 3) : match.start()]) is not None
             if inside and match[0][0].isupper() and match[0].lower() not in lower and not match[0].isupper():
                 names[re.sub(r"[’']s$", "", match[0])] += 1
-    headed = {
+    headed = Counter(
         word for text in every for word in _LATIN.findall(text) if word[0].isupper() and not word.isupper()
-    }
-    others = {word for word in headed if len(word) >= _ONCE_LETTERS and word.lower() not in lower}
-    for one, other in combinations(sorted({*names, *others}), 2):
+    )
+    others = Counter({w: n for w, n in headed.items() if len(w) >= _ONCE_LETTERS and w.lower() not in lower})
+    for one, other in combinations(sorted({*_often(names), *_often(others)}), 2):
         if not {one, other} & names.keys():
             continue  # two words of headings may be any words
         short = min(len(one), len(other))
         counts = sorted((names[one], names[other]))
         clear = short >= _ONCE_LETTERS or (short >= _LONE_LETTERS and counts[0] == 1 and counts[1] >= 2)
-        if clear and one[0] == other[0] and distance(one, other) == 1 and not _inflected(one, other):
+        if clear and one[0] == other[0] and within(one, other, 1) and not _inflected(one, other):
             yield one, other
 
 
 def _phrases(texts: list[str]) -> Iterator[tuple[str, str]]:
     """Harbour Cities Network and Harbor Cities Network: all but one word are the same."""
-    found = sorted({" ".join(m[0].split()) for text in texts for m in _PHRASE.finditer(text)})
-    for one, other in combinations(found, 2):
+    found = Counter(" ".join(m[0].split()) for text in texts for m in _PHRASE.finditer(text))
+    for one, other in combinations(_often(found), 2):
         left, right = one.split(), other.split()
         if len(left) != len(right) or len(left) < 2:
             continue
@@ -106,7 +108,7 @@ def _is_slip(one: str, other: str) -> bool:
         or any(map(str.isdigit, one + other))
     ):
         return False
-    return one.lower() != other.lower() and distance(one.lower(), other.lower()) == 1
+    return one.lower() != other.lower() and within(one.lower(), other.lower(), 1)
 
 
 def _inflected(one: str, other: str) -> bool:
@@ -117,8 +119,9 @@ def _inflected(one: str, other: str) -> bool:
 
 
 def _katakana(texts: list[str]) -> Iterator[tuple[str, str]]:
-    words = sorted({m[0] for text in texts for m in _KATAKANA.finditer(unicodedata.normalize("NFKC", text))})
-    for one, other in combinations(words, 2):
+    plain = (unicodedata.normalize("NFKC", text) for text in texts)
+    words = Counter(m[0] for text in plain for m in _KATAKANA.finditer(text))
+    for one, other in combinations(_often(words), 2):
         short, long = sorted((one, other), key=len)
         if _long_mark_only(short, long) or _wrong_sign(short, long):
             yield short, long
@@ -132,7 +135,7 @@ def _long_mark_only(short: str, long: str) -> bool:
 
 def _wrong_sign(short: str, long: str) -> bool:
     """Not at the end: プログラム and プログラマ are two words."""
-    if len(short) < _KATAKANA_SIGNS or short[0] != long[0] or distance(short, long) != 1:
+    if len(short) < _KATAKANA_SIGNS or short[0] != long[0] or not within(short, long, 1):
         return False
     return short[:-1] != long[:-1] and short != long[:-1]
 
@@ -142,19 +145,8 @@ def _plain(word: str) -> str:
     return word.replace("ヴ", "ブ").translate(_SMALL_KANA).replace("ー", "")
 
 
-def distance(one: str, other: str) -> int:
-    """Damerau–Levenshtein, neighbours exchanged count once; above 1 it is only known to be above 1."""
-    if one == other:
-        return 0
-    if abs(len(one) - len(other)) > 1:
-        return 2
-    start = next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-    left, right = one[start:], other[start:]
-    single = left[1:] == right[1:] or left[1:] == right or left == right[1:]
-    swapped = left[:2] == right[:2][::-1] and left[2:] == right[2:]
-    return 1 if single or swapped else 2
+def _often(found: Counter[str]) -> list[str]:
+    return sorted(word for word, _ in found.most_common(_MOST_NAMES))
 
 
 CHECKS: Final[tuple[Check, ...]] = (spelt_twice,)

@@ -20,6 +20,7 @@ from mailer.composer.text.links import LinkKind, kind_of
 
 from .codes import finding
 from .fetch import Answer, fetch
+from .reading import where
 
 HOSTS_AT_ONCE: Final = 8  # one request at a time to each
 LONGEST_SECONDS: Final = 180.0  # for all; what was not asked by then is unsure
@@ -77,20 +78,20 @@ def check(
 
 def _judged(place: Place, answers: Mapping[str, Answer], *, offline: bool) -> Iterator[Finding]:
     answer = answers[place.url]
-    where = f"{place.language}.md, {'lead' if place.section is None else '#' + place.section}"
+    stands = where(place.language, place.section)
     facts = {"url": place.url, "label": place.label}
     if answer.status in _GONE or (answer.reason == "name" and not offline):
         reason = answer.reason or "status"
         yield finding(
-            "link_broken", place.language, place.section, where, **facts, status=answer.status, reason=reason
+            "link_broken", place.language, place.section, stands, **facts, status=answer.status, reason=reason
         )
     elif answer.status == 0 or answer.status >= 400:
         reason = "name_later" if answer.reason == "name" else answer.reason or "status"
         yield finding(
-            "link_unsure", place.language, place.section, where, **facts, status=answer.status, reason=reason
+            "link_unsure", place.language, place.section, stands, **facts, status=answer.status, reason=reason
         )
     elif answer.permanent and _plain(answer.url) != _plain(place.url):
-        yield finding("link_moved", place.language, place.section, where, **facts, target=answer.url)
+        yield finding("link_moved", place.language, place.section, stands, **facts, target=answer.url)
 
 
 def _plain(url: str) -> str:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Final
 
 from .prose_dates import ERAS, MONTHS
+from .reading import ADDRESS
 
 _UNITS: Final = [
     "zero",
@@ -81,7 +82,8 @@ _WORD_VALUES: Final = (
     | _OTHER_WORDS
 )
 _SCALES: Final = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_ADDRESS: Final = re.compile(r"https?://[!-~]+|[\w.+-]+@[\w.-]+|(?<![\w])www\.[!-~]+")
+# No quantity: what a machine counts, or a key held down.
+_ENDLESS: Final = re.compile(r"\d{16,}|[〇零一二三四五六七八九十百千万億兆]{30,}")
 _PHONE: Final = re.compile(
     r"\+\d{1,3}[ -]?(?:\(0\))?[ -]?\d{1,4}(?:[ -]\d{2,4}){1,3}|(?<![\d-])0\d{1,4}[-(（ ]\d{1,4}[-)） ]\d{3,4}(?![\d-])"
 )
@@ -91,26 +93,28 @@ _CLOCK_JA: Final = re.compile(
     r"(?:(?P<half>午前|午後|朝|夜|夕方)の?)?(?P<h>\d{1,2})時(?!間|代|期|点)(?:(?P<m>\d{1,2})分|(?P<semi>半))?"
 )
 _CLOCK_EN: Final = re.compile(
-    r"(?<![\d.:])(?P<h>\d{1,2})(?:[:.](?P<m>[0-5]\d))?\s*(?:[-–—]|to|until|till)?\s*(?:(?P<h2>\d{1,2})(?:[:.](?P<m2>[0-5]\d))?\s*)?(?:a\.?m\b\.?|p\.?m\b\.?|o[’']clock)",
+    r"(?<![\d.:])(?P<h>\d{1,2})(?:[:.](?P<m>[0-5]\d))?\s{0,3}(?:[-–—]|to|until|till)?\s{0,3}(?:(?P<h2>\d{1,2})(?:[:.](?P<m2>[0-5]\d))?\s{0,3})?(?:a\.?m\b\.?|p\.?m\b\.?|o[’']clock)",
     re.I,
 )
 _NOON: Final = re.compile(r"正午|noon|midday", re.I)
 _FLOOR: Final = re.compile(
-    r"(?:地下|地上)?\d+\s*階(?:建て)?|\b\d+F\b|\b\d+(?:st|nd|rd|th)\s+floor|\bfloors?\s+\d+", re.I
+    r"(?:地下|地上)?\d+\s{0,3}階(?:建て)?|\b\d+F\b|\b\d+(?:st|nd|rd|th)\s+floor|\bfloors?\s+\d+", re.I
 )
-_MONTH_JA: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s*月(?!間)(?:号|中|末|上旬|中旬|下旬|頃|ごろ)?")
-_MONTHS_JA: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])(?=[・、,〜～\-–](?:1[0-2]|0?[1-9])\s*月)")
+_MONTH_JA: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s{0,3}月(?!間)(?:号|中|末|上旬|中旬|下旬|頃|ごろ)?")
+_MONTHS_JA: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])(?=[・、,〜～\-–](?:1[0-2]|0?[1-9])\s{0,3}月)")
 _MONTH_EN: Final = re.compile(
     r"\b(" + "|".join(m for m in MONTHS if m not in ("May", "March")) + r")\b|"
     r"\b(?:(?:in|of|by|until|since|this|next|last|early|late|mid|from|to|through|every|each|and)[- ]|\d{1,2}(?:st|nd|rd|th)? )(May|March)\b|"
     r"\b(May|March)(?= (?:\d|issue|course|and|to|meeting)|[,’'–-])"
 )
-_ERA: Final = re.compile(r"(令和|平成|昭和|大正|明治|Reiwa|Heisei|Showa|Taisho|Meiji)\s*(元|\d{1,2})\s*年?")
+_ERA: Final = re.compile(
+    r"(令和|平成|昭和|大正|明治|Reiwa|Heisei|Showa|Taisho|Meiji)\s{0,3}(元|\d{1,2})\s{0,3}年?"
+)
 _ERA_NAMES: Final = dict(
     zip(("Reiwa", "Heisei", "Showa", "Taisho", "Meiji"), ERAS.values(), strict=True)
 ) | dict(ERAS)
 _NUMBER: Final = re.compile(
-    r"(?P<number>\d{1,3}(?:[,，]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?P<scale>[百千]?[万億兆]|千|(?:hundred|thousand|million|billion|trillion)\b|k\b)?(?P<rest>(?:(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)[百千]?[万億]?){0,4})",
+    r"(?P<number>\d{1,3}(?:[,，]\d{3}){1,8}(?:\.\d+)?|\d+(?:\.\d+)?)\s{0,3}(?P<scale>[百千]?[万億兆]|千|(?:hundred|thousand|million|billion|trillion)\b|k\b)?(?P<rest>(?:(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)[百千]?[万億]?){0,4})",
     re.I,
 )
 _KANJI_DIGITS: Final = dict(zip("〇一二三四五六七八九", range(10), strict=True)) | {"零": 0, "両": 2}
@@ -119,7 +123,7 @@ _KANJI: Final = re.compile(r"[〇零一二三四五六七八九十百千万億�
 _READ_JA: Final = {"ひとつ": 1, "ふたつ": 2, "みっつ": 3, "よっつ": 4, "いつつ": 5, "むっつ": 6, "ななつ": 7, "やっつ": 8, "ここのつ": 9,
                    "ひとり": 1, "ふたり": 2, "はつか": 20, "半年": 6, "四半期": 3, "半日": 1, "半分": 2, "ダース": 12}  # fmt: skip
 _COUNTED: Final = re.compile(
-    r"(?<![\d万億])([二三四五六七八九十百千]+)(?:つ(?!星)|人(?!三脚|前|称|組)|名(?!称)|か国|カ国|ヶ国|か所|カ所|ヶ所|箇所|都市|団体|世帯|歳|隻|冊|枚|校(?!舎))"
+    r"(?<![\d万億二三四五六七八九十百千])([二三四五六七八九十百千]+)(?:つ(?!星)|人(?!三脚|前|称|組)|名(?!称)|か国|カ国|ヶ国|か所|カ所|ヶ所|箇所|都市|団体|世帯|歳|隻|冊|枚|校(?!舎))"
 )
 _WORDS_EN: Final = re.compile(
     r"\b(?:"
@@ -156,8 +160,8 @@ class Quantities:
 def find(text: str, language: str) -> Quantities:
     """Numbers of a text without addresses, days, floors and postal codes. `language`: ja or en."""
     found = Quantities()
-    text = _taken(_ADDRESS.sub(" ", text), _VULGAR, lambda m: _fraction(m, found))
-    text = unicodedata.normalize("NFKC", text)
+    text = _taken(ADDRESS.sub(" ", text), _VULGAR, lambda m: _fraction(m, found))
+    text = _ENDLESS.sub(" ", unicodedata.normalize("NFKC", text))
     text = _taken(text, _PHONE, lambda m: found.phones.setdefault(re.sub(r"\D", "", m[0])[-9:], m[0]))
     text = _taken(text, _HYPHENED, lambda m: found.also.update(Fraction(n) for n in re.findall(r"\d+", m[0])))
     text = _clocks(text, language, found)
@@ -243,7 +247,7 @@ def _months(text: str, language: str, found: Quantities) -> str:
 
 def _digits(text: str, found: Quantities) -> None:
     for match in _NUMBER.finditer(text):
-        before = text[: match.start()]
+        before = text[max(0, match.start() - 2) : match.start()]
         if re.search(r"[A-Za-z]-?\Z", before) or before.endswith("."):  # G7, A4, COVID-19
             found.also.add(Fraction(match["number"].replace(",", "")))
             continue

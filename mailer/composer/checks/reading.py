@@ -5,6 +5,7 @@ Owns the order of reading for checks of words. Judges nothing. Called by the che
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,12 +27,16 @@ from mailer.composer.model import (
 )
 from mailer.composer.text import walk
 
-from .case import Case
 from .codes import finding
 
 MOST_FRAGMENTS: Final = 6  # quoted in one finding; a person mends the kind, not the twentieth example
 _AROUND: Final = 8  # signs of the neighbourhood, so that the place is found with a search
 _LONGEST: Final = 48
+_MOST_SIGNS: Final = 4000  # of one run: two pages without a break; what is longer is judged by its beginning
+# A web address or that of a mailbox: no words, in whatever language it stands. RFC 5321: 64 signs before the @.
+ADDRESS: Final = re.compile(
+    r"https?://[!-~]+|(?<!\w)www\.[!-~]+|(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]+"
+)
 
 
 class Kind(StrEnum):
@@ -81,14 +86,14 @@ def fields(letter: Letter) -> list[tuple[str, str]]:
     named = [("subject", letter.subject), ("preheader", letter.preheader)]
     if letter.title != letter.subject:
         named.append(("title", letter.title))
-    return [(name, text) for name, text in named if text]
+    return [(name, text[:_MOST_SIGNS]) for name, text in named if text]
 
 
 def _runs(top: Sequence[Block]) -> Iterator[Run]:
     for number, block in enumerate(walk.blocks(top), 1):
         for kind, text in _words(block):
             if text.strip():
-                yield Run(text, kind, number)
+                yield Run(text[:_MOST_SIGNS], kind, number)
 
 
 def _words(block: Block) -> Iterator[tuple[Kind, str]]:
@@ -121,12 +126,6 @@ def _words(block: Block) -> Iterator[tuple[Kind, str]]:
 def _picture(figure: Figure) -> Iterator[tuple[Kind, str]]:
     yield Kind.ALT, figure.alt
     yield Kind.CAPTION, figure.caption.plain
-
-
-def each_part(case: Case) -> Iterator[tuple[str, Part]]:
-    for language, proof in case.proofs.items():
-        for part in parts(proof.letter):
-            yield language, part
 
 
 def base(language: str) -> str:

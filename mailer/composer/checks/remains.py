@@ -23,13 +23,13 @@ from mailer.composer.model import (
 )
 
 from .case import Case, Check
-from .reading import Kind, each_part, excerpt, fields, shortened, told, told_of_field
+from .reading import Kind, excerpt, fields, shortened, told, told_of_field
 
 _DUMMY: Final = re.compile(
     r"lorem ipsum|dolor sit amet|ダミー(?:テキスト|文章|の文|原稿|画像|です)|(?:本文|テキスト|見出し|キャプション)が入ります"
     r"|ここに(?:本文|テキスト|文章|見出し|タイトル|説明|写真|画像|キャプション)(?:が入り?(?:ます|る)|$)"
     r"|ここに(?:本文|テキスト|見出し|タイトル|キャプション|リンク|URL)を(?:入れ|挿入|入力)"
-    r"|(?-i:\b(?:TODO|FIXME)\b(?=\s*[:：（(]|\s*$)|(?:^|[【\[（(「])(?:TODO|FIXME)\b(?! list))"
+    r"|(?-i:\b(?:TODO|FIXME)\b(?=\s{0,3}[:：（(]|\s{0,3}$)|(?:^|[【\[（(「])(?:TODO|FIXME)\b(?! list))"
     r"|\b(?:your|insert|enter|add) (?:text|title|heading|caption|copy|link|name) here\b(?=[\s.)\]]*$)"
     r"|\[insert\b[^\]\n]{0,40}\](?!\()|\[your (?:name|text|title|link|date|logo)\](?!\()|\{\{[^}\n]{1,40}\}\}|(?-i:%%?[A-Z][A-Z_]{2,}%%?)",
     re.I,
@@ -39,7 +39,6 @@ _PLACEHOLDER: Final = re.compile(
     r"|\bTB[DC]\b|要確認|確認中(?=[）)】\]])|【\s*(?:仮|未定|要?修正|差し?替え?|校正中|調整中|あとで)[^】]{0,8}】|[（(]仮[）)]|[?？]{3,}"
 )
 _RULE_OF_SIGNS: Final = re.compile(r"^[\s〇○◯●△▲□■◇◆×✕…・*＊=＝\-－ー─━]+$")
-_HEADED_BY_SIGN: Final = re.compile(r"^[■●◆◇□▲△○]{1,3}\s*\S")  # 「■ 日時」, 「●● お知らせ ●●」: decoration
 # Alone in a line: the furniture of web pages.
 _FURNITURE: Final = frozenset(
     [
@@ -142,11 +141,11 @@ _SHARES: Final = re.compile(
     re.I,
 )
 _OF_MAIL: Final = re.compile(
-    r"-{3,}\s*(?:Original|Forwarded) [Mm]essage\s*-{3,}|-{3,}\s*(?:元の|転送)メッセージ|Begin forwarded message|Sent from my (?:iPhone|iPad|Galaxy|Android|mobile)|"
+    r"-{3}\s{0,3}(?:Original|Forwarded) [Mm]essage\s{0,3}-{3}|-{3}\s{0,3}(?:元の|転送)メッセージ|Begin forwarded message|Sent from my (?:iPhone|iPad|Galaxy|Android|mobile)|"
     r"(?:iPhone|iPad|Android|スマートフォン)から送信|Outlook for (?:iOS|Android)|View (?:this (?:email|mail|message) )?in (?:your )?browser|"
-    r"(?:ブラウザー?で(?:表示|見る|ご覧)|正しく表示されない場合|うまく表示されない(?:場合|方))|\[cid:[^\]]+\]|\[(?:image|画像|inline image|logo)(?::[^\]]*)?\](?!\()|^Image:\s|"
+    r"(?:ブラウザー?で(?:表示|見る|ご覧)|正しく表示されない場合|うまく表示されない(?:場合|方))|\[cid:[^\]]{1,200}\]|\[(?:image|画像|inline image|logo)(?::[^\]]{0,200})?\](?!\()|^Image:\s|"
     r"^On .{6,80} wrote:$|^>{1,3} \S|&(?:nbsp|amp|lt|gt|quot);|&#\d{2,5};|<(?:br|p|div|span|b|strong)\b|"
-    r"(?:^|\s)(?:From|差出人)\s*[:：].{3,80}(?:Subject|件名)\s*[:：]",
+    r"(?:^|\s)(?:From|差出人)\s{0,3}[:：].{3,80}(?:Subject|件名)\s{0,3}[:：]",
     re.S | re.I,
 )
 _LEAVE: Final = re.compile(
@@ -183,7 +182,7 @@ def _is_decoration(text: str, match: re.Match[str]) -> bool:
 
 
 def _each(code: str, case: Case, find: Callable[[str], list[str]]) -> Iterator[Finding]:
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         yield from told(code, language, part.key, [said for run in part.runs for said in find(run.text)])
     for language, proof in case.proofs.items():
         for name, text in fields(proof.letter):
@@ -192,7 +191,7 @@ def _each(code: str, case: Case, find: Callable[[str], list[str]]) -> Iterator[F
 
 def pasted(case: Case) -> Iterator[Finding]:
     """“Skip to content”, 「シェアする」, “Sent from my iPhone”: copied along with a text."""
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         found = [
             shortened(run.text)
             for run in part.runs
@@ -218,7 +217,7 @@ def _is_furniture(text: str, kind: Kind) -> bool:
 
 def headings(case: Case) -> Iterator[Finding]:
     """A line in bold is no heading: no screen reader finds it, and it looks unlike the others."""
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         blocks = part.blocks
         bold = [
             block.text.plain

@@ -22,6 +22,8 @@ from mailer.composer.text import walk
 
 from .case import Case, Check
 from .codes import finding
+from .reading import where
+from .sentences import within
 
 _FOLDERS: Final = (
     "/usr/share/hunspell",
@@ -33,11 +35,14 @@ _SCRIPTS: Final = ("Latn", "Cyrl", "Grek")  # with spaces between words, and cap
 _SECONDS: Final = 10  # a letter takes 0.3
 _OFTEN: Final = 3  # who writes a word so often means it
 _SHORTEST: Final = 4
+_LONGEST: Final = 40  # letters; beyond, it is no word
 _TOLD: Final = 8  # words in one finding
 # Set apart by the author, or in another language.
 _APART: Final = re.compile(r"<(code|em|span)\b[^>]*>.*?</\1>", re.S)
 _TAG: Final = re.compile(r"<[^>]+>")
-_NO_WORD: Final = re.compile(r"\S*(?:://|www\.|@|\.(?:org|com|net|jp)\b)\S*|\S*\d\S*|&\w+;")
+_SPACED: Final = re.compile(r"\S+")
+_NO_WORD: Final = re.compile(r"://|www\.|@|\.(?:org|com|net|jp)\b|\d")
+_ENTITY: Final = re.compile(r"&\w{1,10};")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # Japanese in Latin letters: onigiri, machiya, shotengai. Few slips of an English pen look like it.
 _ROMAJI: Final = re.compile(
@@ -62,8 +67,9 @@ def spelling(case: Case) -> Iterator[Finding]:
         for key, words in by_section.items():
             slips = tuple(f"{word} → {meant[word]}" for word in dict.fromkeys(words) if word in meant)
             if slips:
-                where = f"{language}.md, {'lead' if key is None else '#' + key}"
-                yield finding("misspelt", language, key, where, words=slips[:_TOLD], count=len(slips))
+                yield finding(
+                    "misspelt", language, key, where(language, key), words=slips[:_TOLD], count=len(slips)
+                )
 
 
 def installed(language: str) -> tuple[str, ...]:
@@ -117,39 +123,26 @@ def _texts(letter: Letter) -> Iterator[tuple[str | None, list[Inline]]]:
 
 def _words(texts: Iterable[Inline]) -> Iterator[str]:
     for text in texts:
-        plain = _NO_WORD.sub(" ", _TAG.sub(" ", _APART.sub(" ", text.html)))
+        bare = _SPACED.findall(_TAG.sub(" ", _APART.sub(" ", text.html)))
+        plain = _ENTITY.sub(" ", " ".join(one for one in bare if not _NO_WORD.search(one)))
         yield from (match[0].replace("’", "'").removesuffix("'s") for match in _WORD.finditer(plain))
 
 
 def _is_judged(word: str) -> bool:
-    return len(word) >= _SHORTEST and not _ROMAJI.fullmatch(word)
+    return _SHORTEST <= len(word) <= _LONGEST and not _ROMAJI.fullmatch(word)
 
 
 def _is_near(one: str, other: str) -> bool:
-    """At most one slip of the pen, in a long word two: Damerau–Levenshtein, neighbours exchanged count once."""
+    """At most one slip of the pen, in a long word two."""
     if " " in other or "-" in other or not other.islower():
         return False
-    return _distance(one, other) <= (2 if len(one) >= 8 else 1)
+    return within(one, other, 2 if len(one) >= 8 else 1)
 
 
 def _is_joined(word: str, other: str) -> bool:
     """Placemaking: two words that have become a term."""
     parts = re.split("[ -]", other)
     return len(parts) > 1 and "".join(parts) == word and all(len(part) > 2 for part in parts)
-
-
-def _distance(one: str, other: str) -> int:
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        current = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(row[j] + 1, current[j - 1] + 1, row[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            current.append(cost)
-        before, row = row, current
-    return row[-1]
 
 
 CHECKS: Final[tuple[Check, ...]] = (spelling,)

@@ -24,9 +24,7 @@ def subjects(case: Case) -> Iterator[Finding]:
     for language, text in case.issue.texts.items():
         where = f"issue.toml: edition.{language}.subject"
         columns = sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text.subject)
-        if not text.subject.strip():
-            yield finding("empty_subject", language, where=where)
-        elif columns > LONG_COLUMNS:
+        if columns > LONG_COLUMNS:
             code = "subject_too_long" if columns > TOO_LONG_COLUMNS else "subject_long"
             yield finding(code, language, where=where, signs=len(text.subject))
         if not text.preheader:

@@ -10,7 +10,7 @@ from typing import Final
 from mailer.composer.model import Finding
 
 from .case import Case, Check
-from .reading import base, each_part, excerpt, fields, told, told_of_field
+from .reading import base, excerpt, fields, told, told_of_field
 
 _K: Final = "ァ-ヴー"
 _JAPANESE_AROUND: Final = re.compile(r"[ぁ-ゖァ-ヺ一-龠]")
@@ -108,11 +108,11 @@ _FORCE: Final = re.compile(
 _DASH_AS_LONG: Final = re.compile(
     r"(?<![ァ-ヴー])[ァ-ヴ]{1,2}[-‐‑–—−－](?=[ァ-ヴ])|(?<=[ァ-ヴ]{2})[-‐‑–—−－](?=[ァ-ヴ](?![ァ-ヴー])|ター|ダー|バー)"
 )
-_LATIN_LOWER: Final = re.compile(rf"(?P<word>[{_K}]+)(?P<letter>[a-zａ-ｚ]{{1,2}})(?=[{_K}])")
+_LATIN_LOWER: Final = re.compile(rf"(?<![{_K}])(?P<word>[{_K}]+)(?P<letter>[a-zａ-ｚ]{{1,2}})(?=[{_K}])")
 _LATIN_LEFT: Final = re.compile(
-    rf"(?P<word>[{_K}]+)(?P<letter>[bcdfghjkmnprstvwyzｂｃｄｆｇｈｊｋｍｎｐｒｓｔｖｗｙｚ])(?=[ぁ-ゖ、。」]|$)"
+    rf"(?<![{_K}])(?P<word>[{_K}]+)(?P<letter>[bcdfghjkmnprstvwyzｂｃｄｆｇｈｊｋｍｎｐｒｓｔｖｗｙｚ])(?=[ぁ-ゖ、。」]|$)"
 )
-_LATIN_UPPER: Final = re.compile(rf"(?P<word>[{_K}]+)(?P<letter>[A-ZＡ-Ｚ])(?P<rest>[{_K}]+)")
+_LATIN_UPPER: Final = re.compile(rf"(?<![{_K}])(?P<word>[{_K}]+)(?P<letter>[A-ZＡ-Ｚ])(?P<rest>[{_K}]+)")
 _OTHER_SCRIPT: Final = re.compile(
     r"(?<=[A-Za-z])[\u0370-\u03ff\u0400-\u04ff](?=[A-Za-z])|(?<![\u0400-\u04ff])[АВЕКМНОРСТХаеорсух](?=[a-z]{2})"
 )
@@ -122,7 +122,7 @@ _BROKEN: Final = re.compile(
     r"(?:[縺繧繝][-\u30fb\uff00-\uffef\u4e00-\u9fff]?){2,}|[ÃÂ][\u0080-\u00bf]|â€[™œ\u009d“”¦]|ã[\u0080-\u00bf‚ƒ„][\u0080-\u00bf]?"
 )
 _DOUBLED_EN: Final = re.compile(
-    r"\b(the|a|an|of|to|and|for|with|by|from|our|we|this|be|are|at)\s+\1\b(?![-'’])", re.I
+    r"\b(the|a|an|of|to|and|for|with|by|from|our|we|this|be|are|at)\s{1,9}\1\b(?![-'’])", re.I
 )
 _DOUBLED_JA: Final = re.compile(
     r"をを|、、|(?<!。)。。(?!。)|ですです(?!か)|しましたました|ましたした|してして|よりより(?!も)|からから(?![かっり])|、。|。、"
@@ -136,6 +136,8 @@ _INVISIBLE: Final = {
 _JOINING: Final = ("ar", "fa", "ur", "he", "hi", "bn", "ta", "ml", "si", "my", "km", "th", "yi", "ps", "mn")
 _TIED_FRENCH: Final = ("fr",)
 _EMOJI: Final = re.compile(r"[\u2600-\u27bf\U0001f000-\U0001faff\ufe0f]")
+
+_MOST_SEEN: Final = 50  # places; a finding shows six of them
 
 Finder = Callable[[str], Iterator[re.Match[str]]]
 
@@ -177,7 +179,7 @@ def doubled(case: Case) -> Iterator[Finding]:
 
 def _each(code: str, case: Case, find: Finder, *, only: str = "") -> Iterator[Finding]:
     """One finding of each part and of each line of issue.toml."""
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         if only in ("", base(language)):
             said = [excerpt(run.text, m.start(), m.end()) for run in part.runs for m in find(run.text)]
             yield from told(code, language, part.key, said)
@@ -189,7 +191,7 @@ def _each(code: str, case: Case, find: Finder, *, only: str = "") -> Iterator[Fi
 
 def invisible(case: Case) -> Iterator[Finding]:
     """Pasted with a text from Word or a web page; they break searching, line breaks and screen readers."""
-    for language, part in each_part(case):
+    for language, part in case.each_part():
         yield from _hidden(language, [run.text for run in part.runs], part.key, "")
     for language, proof in case.proofs.items():
         for name, text in fields(proof.letter):
@@ -204,7 +206,8 @@ def _hidden(language: str, texts: list[str], key: str | None, field: str) -> Ite
         if _is_hidden(text, place, language)
     ]
     signs = tuple(dict.fromkeys(_INVISIBLE[sign] for sign, _, _ in found))
-    said = [excerpt(_visible(text), place, place + 1) for _, text, place in found]
+    shown = {text: _visible(text) for _, text, _ in found}
+    said = [excerpt(shown[text], place, place + 1) for _, text, place in found[:_MOST_SEEN]]
     if field:
         yield from told_of_field("invisible_character", language, field, said, signs=signs, count=len(found))
     else:
