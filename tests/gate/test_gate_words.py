@@ -179,27 +179,29 @@ LINKS: Rows = [
     (
         "dead_link",
         "en",
-        [f"[The report]({url})" for url in ("", "#", "http://", "https://", "https://localhost:8000/a", "https://127.0.0.1/", "http://printer.local/", "http://192.168.0.10/a", "http://intranet/a", "https://site.test/", "https://x.invalid/", "https://harbour.example/xxx", "TODO", "URL", "mailto:", "mailto:a@office.local")],
-        ["[The report](https://harbour.example/report)", "[Write](mailto:office@harbour.example)", "[Test](https://latest.example/test/)", "[Call](tel:+81450000000)"],
+        [f"[The report]({url})" for url in ("", "#", "http://", "https://", "https://localhost:8000/a", "https://127.0.0.1/", "http://printer.local/", "http://192.168.0.10/a", "http://intranet/a", "https://site.test/", "https://x.invalid/", "https://harbour.example/xxx", "TODO", "URL", "mailto:", "mailto:a@office.local", "mailto:info@", "mailto:xxx@xxx.xx", "mailto:office")],
+        ["[The report](https://harbour.example/report)", "[Write](mailto:office@harbour.example)", "[Test](https://latest.example/test/)", "[Call](tel:+81450000000)", "[Tell a friend](mailto:?subject=Harbour)", "[Write](mailto:a@harbour.example?subject=x.y)"],
     ),
-    ("dead_link", "ja", ["[報告](ここにURL)", "[報告](https://…)", "[報告](〇〇)"], ["[報告](https://港.example/報告)"]),
+    ("dead_link", "ja", ["[報告](ここにURL)", "[報告](https://…)", "[報告](〇〇)", "[報告](後日掲載)", "[報告](準備中)"], ["[報告](https://港.example/報告)"]),
     (
         "placeholder_link",
         "en",
         ["[The report](https://example.com/dummy)", "[The report](https://www.example.com/foo/)"],
         ["[The report](https://example.org/report)", "[Food](https://example.com/food)", "[Samples](https://dyeing.example/sample/)"],
     ),
+    ("placeholder_link", "ja", ["[報告](https://harbour.example/○○○)"], ["[報告](https://harbour.example/a?丸=○)"]),
     (
         "link_text_empty_words",
         "ja",
-        ["報告は[こちら](https://harbour.example/a)。", "[詳細はこちら ＞](https://harbour.example/a){.button}", "[ここをクリック](https://harbour.example/a)"],
+        ["報告は[こちら](https://harbour.example/a)。", "[詳細はこちら ＞](https://harbour.example/a){.button}", "[ここをクリック](https://harbour.example/a)",
+            "[コチラ](https://harbour.example/a)", "[ココ](https://harbour.example/a)", "[▶︎詳しくはこちら](https://harbour.example/a)", "[続きを読む](https://harbour.example/a)"],
         ["[報告を読む](https://harbour.example/a)", "[こちらの報告を読む](https://harbour.example/a)", "https://harbour.example/a"],
     ),
     (
         "link_text_empty_words",
         "en",
-        ["For the report click [here](https://harbour.example/a).", "[Read more](https://harbour.example/a)", "https://harbour.example/a/very/long/address/that/nobody/reads"],
-        ["[Read the report](https://harbour.example/a)", "[More about the harbour](https://harbour.example/a)"],
+        ["For the report click [here](https://harbour.example/a).", "[Read more](https://harbour.example/a)", "[click here to read](https://harbour.example/a)", "[Click here to register](https://harbour.example/a)", "https://harbour.example/a/very/long/address/that/nobody/reads"],
+        ["[Read the report](https://harbour.example/a)", "[More about the harbour](https://harbour.example/a)", "[Click here to read the report](https://harbour.example/a)"],
     ),
     ("same_words_two_links", "en", ["[Programme](https://harbour.example/a) [Programme](https://harbour.example/b)"], ["[Programme](https://harbour.example/a) [Programme](https://harbour.example/a)"]),
 ]  # fmt: skip
@@ -334,6 +336,11 @@ def test_many_of_one_kind_are_one_finding_with_its_fragments(told: Told) -> None
 def test_a_subject_is_judged_by_its_width(told: Told, signs: int, code: str | None) -> None:
     found = [one.code for one in told(ja="本文です。", subjects={"ja": "長" * signs})]
     assert found == ([code] if code else [])
+
+
+def test_an_address_is_quoted_as_it_was_typed(told: Told) -> None:
+    (found,) = told(ja="[報告](後日掲載)")
+    assert found.facts["url"] == "後日掲載"
 
 
 def test_marks_in_a_subject_are_printed_whatever_they_do_in_a_text(told: Told) -> None:

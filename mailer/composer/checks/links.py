@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from mailer.composer.model import Finding
 from mailer.composer.text import walk
-from mailer.composer.text.links import LinkKind, kind_of
+from mailer.composer.text.links import LinkKind, kind_of, readable
 
 from .case import Case, Check
 from .codes import finding
@@ -35,11 +35,17 @@ _EXAMPLE_PATH: Final = re.compile(
     r"(?:^|[/=_-])(?:x{2,}|y{3,}|z{3,}|todo|tbd|foo|bar|dummy|sample|hoge|placeholder|ダミー|〇+|○+)(?:$|[/._?-])",
     re.I,
 )
+_BLANK_MAIL: Final = re.compile(r"(?:^|[@.])(?:x{3,}|[〇○●◯]{2,})(?:$|[@.])", re.I)
+_BLANK_PATH: Final = re.compile(r"[〇○●◯]{2,}")
+_CLICK_HERE: Final = re.compile(
+    r"^(?:please )?(?:click|tap|press) (?:here|on this link)(?: (?:to|for) (?:more|read|see|view|apply|register|download|book|join|open it|read more|sign up|learn more|find out more|details|more details|more information))?$",
+    re.I,
+)
 _LONG_ADDRESS: Final = 40
 _SAYS_NOTHING: Final = frozenset(
-    ["こちら", "こちらへ", "こちらから", "こちらをご覧ください", "こちらをクリック", "ここ", "ここから", "ここをクリック", "クリック", "リンク", "リンク先", "詳細", "詳しく", "詳しくは", "詳しくはこちら", "詳しくはこちらから", "詳細はこちら", "詳細はこちらから", "続き", "続きはこちら", "もっと見る", "もっと", "url", "here", "click", "clickhere", "here!", "link", "more", "readmore", "this", "thislink", "thispage", "learnmore", "details", "more…", "more...", "seehere", "clickhereformore", "taphere", "followthislink", "findoutmore", "page"]
+    ["こちら", "コチラ", "ココ", "続きを読む", "詳しくはコチラ", "詳細はコチラ", "詳しく見る", "こちらへ", "こちらから", "こちらをご覧ください", "こちらをクリック", "ここ", "ここから", "ここをクリック", "クリック", "リンク", "リンク先", "詳細", "詳しく", "詳しくは", "詳しくはこちら", "詳しくはこちらから", "詳細はこちら", "詳細はこちらから", "続き", "続きはこちら", "もっと見る", "もっと", "url", "here", "click", "clickhere", "here!", "link", "more", "readmore", "this", "thislink", "thispage", "learnmore", "details", "more…", "more...", "seehere", "clickhereformore", "taphere", "followthislink", "findoutmore", "page"]
 )  # fmt: skip
-_DECORATION: Final = re.compile(r"[\s　»›→⇒＞>≫▶►・。．.!！:：「」『』【】\[\]()（）]+")
+_DECORATION: Final = re.compile(r"[\s\ufe0e\ufe0f　»›→⇒＞>≫▶►・。．.!！:：「」『』【】\[\]()（）]+")
 
 
 def dead(case: Case) -> Iterator[Finding]:
@@ -53,7 +59,7 @@ def dead(case: Case) -> Iterator[Finding]:
                         language,
                         key,
                         where(language, key),
-                        url=shortened(url),
+                        url=shortened(readable(url)),
                         label=shortened(label),
                     )
 
@@ -64,9 +70,15 @@ def is_dead(url: str) -> bool:
     if kind is LinkKind.DEAD or _TO_FILL_IN.match(plain):
         return True
     if kind is LinkKind.MAIL:
-        return bool(_NO_HOST.search(plain.partition("?")[0].rpartition("@")[2]))
+        return _is_dead_mail(plain.partition(":")[2].partition("?")[0])
     host = _host(url)
     return kind is LinkKind.WEB and ("." not in host or bool(_NO_HOST.search(host)) or _is_private(host))
+
+
+def _is_dead_mail(address: str) -> bool:
+    """Without an address (`mailto:?subject=…`) the reader chooses to whom."""
+    host = address.rpartition("@")[2]
+    return bool(address) and ("." not in host or bool(_NO_HOST.search(host) or _BLANK_MAIL.search(address)))
 
 
 def _is_private(host: str) -> bool:
@@ -88,7 +100,7 @@ def placeholders(case: Case) -> Iterator[Finding]:
     for language, proof in case.proofs.items():
         for key, top in walk.parts(proof.letter):
             found = [url for _, url in walk.links(top) if not is_dead(url) and _is_placeholder(url)]
-            yield from told("placeholder_link", language, key, map(shortened, found))
+            yield from told("placeholder_link", language, key, (shortened(readable(url)) for url in found))
 
 
 def _is_placeholder(url: str) -> bool:
@@ -99,7 +111,7 @@ def _is_placeholder(url: str) -> bool:
         return False
     parts = urlsplit(url)
     rest = unquote(f"{parts.path}?{parts.query}")
-    return bool(_EXAMPLE_HOST.match(parts.hostname or "") and _EXAMPLE_PATH.search(rest))
+    return bool(_BLANK_PATH.search(rest)) or bool(_EXAMPLE_HOST.match(parts.hostname or "") and _EXAMPLE_PATH.search(rest))
 
 
 def words(case: Case) -> Iterator[Finding]:
@@ -113,6 +125,8 @@ def words(case: Case) -> Iterator[Finding]:
 def _says_nothing(label: str) -> bool:
     plain = _DECORATION.sub("", unicodedata.normalize("NFKC", label)).lower()
     is_address = re.match(r"^https?://\S+$", label.strip()) is not None
+    if _CLICK_HERE.match(" ".join(label.split()).rstrip(" .!…>»")):
+        return True
     return plain in _SAYS_NOTHING or (is_address and len(label.strip()) >= _LONG_ADDRESS)
 
 

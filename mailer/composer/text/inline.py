@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from mdit_py_cjk_friendly import is_cjk
 
 from ..model import Inline
-from .links import LinkKind, cut, folder_path, kind_of
+from .links import LinkKind, cut, folder_path, kind_of, readable
 
 _PAIRS: Final = {"strong": "strong", "em": "em"}
 # Braces that were meant as attributes and were not understood would be printed to the reader.
@@ -144,9 +144,9 @@ def judge_link(href: str, line: int, desk: Desk) -> None:
     """Report what no mail may link to. A dead placeholder passes: the gate finds it (checks)."""
     kind = kind_of(href)
     if kind is LinkKind.FORBIDDEN:
-        desk.fault("forbidden_link", line, url=href[:80], scheme=href.split(":", 1)[0][:20])
+        desk.fault("forbidden_link", line, url=readable(href)[:80], scheme=href.split(":", 1)[0][:20])
     elif kind is LinkKind.INCOMPLETE:
-        desk.fault("incomplete_link", line, url=href[:80])
+        desk.fault("incomplete_link", line, url=readable(href)[:80])
     if "@@" in href:
         desk.fault("slot_in_text", line)
 

@@ -33,7 +33,10 @@ _SCHEMES: Final = {
 _SCHEME: Final = re.compile(r"^([a-z][a-z0-9+.-]*):", re.I)
 # A browser drops these inside a scheme (WHATWG URL, "tab or newline"; leading C0 and spaces).
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028\u2029\u2060\ufeff]")
-_PLACEHOLDER: Final = re.compile(r"(?:^|[/.#])(?:todo|tbd|xxx+|fixme)(?:$|[/.#])|^(?:url|link|リンク)$", re.I)
+_PLACEHOLDER: Final = re.compile(
+    r"(?:^|[/.#])(?:todo|tbd|xxx+|fixme)(?:$|[/.#])|^(?:url|link|リンク|後日(?:掲載|公開|追加)|準備中|調整中|未定|coming[ -]?soon)$",
+    re.I,
+)
 _NOWHERE: Final = re.compile(r"^(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[?::1\]?|[^.]+\.localhost)$", re.I)
 # ASCII only: in Japanese a sentence goes on right behind an address, 「https://example.org/を見る」.
 BARE_URL: Final = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -62,6 +65,12 @@ def _of_scheme(scheme: str, url: str) -> LinkKind:
             return LinkKind.INCOMPLETE
         return LinkKind.DEAD if not host or _NOWHERE.match(host) else kind
     return LinkKind.DEAD if kind in (LinkKind.MAIL, LinkKind.TELEPHONE) and not rest else kind
+
+
+def readable(url: str) -> str:
+    """An address as a person typed it: 「後日」 and not “%E5%BE%8C%E6%97%A5”."""
+    plain = unquote(url)
+    return url if "\ufffd" in plain or not plain.isprintable() else plain
 
 
 def folder_path(url: str) -> str | None:
