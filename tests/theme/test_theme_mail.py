@@ -121,6 +121,14 @@ def test_right_to_left_mirrors_attributes_paddings_and_the_lines_of_other_langua
     assert "العدد ٨٤" in html
 
 
+def test_a_postal_address_in_another_language_is_one_run() -> None:
+    about = samples.surroundings("ar")
+    for tag in ("ja", "en"):
+        who = replace(about.identity, postal_address=samples.IDENTITIES[tag].postal_address)
+        html = mail("ar", identity=who)
+        assert f'<bdi lang="{tag}" dir="ltr">{who.postal_address}</bdi>' in html
+
+
 def test_left_to_right_carries_no_dir_on_every_cell() -> None:
     assert mail("ja").count('dir="') < 10  # weight
 

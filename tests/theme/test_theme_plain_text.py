@@ -83,6 +83,13 @@ def test_no_full_stop_touches_an_address_that_an_author_typed() -> None:
     assert "くわしくは[1]。またはx@example.orgへ。\n\n[1] https://example.org/a\n" in seen
 
 
+def test_an_address_that_is_all_of_its_line_is_printed_there() -> None:
+    url = "https://example.org/a"
+    alone = Paragraph(Inline(f'<a href="{url}">{url}</a>', url, ((url, url),)))
+    seen = text("ja", letter=one_section(alone))
+    assert f"\n\n{url}\n" in seen and "[1]" not in seen
+
+
 def test_a_word_that_stands_twice_gets_its_number_at_the_link() -> None:
     inline = Inline(
         "", "案内を見て、案内を読む", (("案内", "https://example.org/1"), ("案内", "https://example.org/2"))

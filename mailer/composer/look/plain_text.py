@@ -180,7 +180,8 @@ class _Pen:
         yield "\n".join(f"[{i + 1}] {self.notes[i]}" for i in fresh)
 
     def _inline(self, text: Inline) -> str:
-        """The plain words with a number behind each link; an address that is its own label becomes the number."""
+        """The plain words with a number behind each link; an address that is its own label
+        becomes the number, unless it stands alone."""
         plain, end, out = text.plain, 0, ""
         for label, target in text.links:
             url = self.view.address(target)
@@ -188,6 +189,9 @@ class _Pen:
             if start < 0 or not url or url.startswith("#") or _says_itself(label, url):
                 continue
             end, before = start + len(label), plain[end:start]
+            if label == url and not (plain[:start][-1:] + plain[end : end + 1]).strip():
+                out += before + url  # nothing clings to it
+                continue
             self.notes.append(url.removeprefix("mailto:").removeprefix("tel:"))
             number = f"[{len(self.notes)}]"
             out += before + (number if label == url else f"{label} {number}")

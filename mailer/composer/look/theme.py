@@ -283,7 +283,12 @@ def _environment(folders: list[Path], ours: list[Path]) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"isolate": _isolate, "lang_attributes": _lang_attributes, "phrases": _phrases}
+    environment.filters |= {
+        "address": _address,
+        "isolate": _isolate,
+        "lang_attributes": _lang_attributes,
+        "phrases": _phrases,
+    }
     environment.globals["words_in"] = _words_in
     return environment
 
@@ -330,6 +335,26 @@ def _isolate(context: Context, text: str) -> Markup:
         pieces = (_PERSONAL if _PERSONAL.search(text) else _LATIN_RUN).split(text)
     runs = ((_OTHER_WAY if i % 2 else _AS_IT_IS).format(run) for i, run in enumerate(pieces))
     return Markup("").join(runs).replace("\n", Markup("<br>"))
+
+
+_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff]")
+_JAPANESE: Final = re.compile("[\u3041-\u30ff〒県]")
+_HAN: Final = re.compile("[\u3400-\u9fff]")
+
+
+@pass_context
+def _address(context: Context, text: str) -> Markup:
+    """A postal address; one that fell back to another language is one run of that, in its own order."""
+    base, other = str(context["language"]).partition("-")[0].lower(), ""
+    if _JAPANESE.search(text):
+        other = "ja" if base != "ja" else ""
+    elif _HAN.search(text):
+        other = "zh" if base not in ("ja", "zh") else ""
+    elif context["direction"] == "rtl" and text and not _RIGHT_TO_LEFT.search(text):
+        other = "en"
+    if not other:
+        return _isolate(context, text)
+    return Markup('<bdi lang="{}" dir="ltr">{}</bdi>').format(other, text).replace("\n", Markup("<br>"))
 
 
 def _words_in(language: str) -> Words | None:
