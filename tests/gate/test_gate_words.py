@@ -346,3 +346,13 @@ def test_an_address_is_quoted_as_it_was_typed(told: Told) -> None:
 def test_marks_in_a_subject_are_printed_whatever_they_do_in_a_text(told: Told) -> None:
     (found,) = told(ja="本文です。", subjects={"ja": "**速報** 港の会議"})
     assert (found.code, found.where) == ("markdown_left", "issue.toml: edition.ja.subject")
+
+
+def test_an_address_in_a_mark_that_did_not_work_is_told_once(told: Told) -> None:
+    address = "https://harbour.example/reports/2034/of-the-spring-meeting"
+    found = {
+        one.code
+        for one in told(ja=f"［報告を読む］（{address}）をどうぞ。", en=f"See [the report] ({address}).")
+    }
+    assert "link_text_empty_words" not in found
+    assert {one.code for one in told(en=f"See {address} today.")} == {"link_text_empty_words"}

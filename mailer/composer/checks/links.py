@@ -19,6 +19,7 @@ from mailer.composer.text.links import LinkKind, kind_of, readable
 
 from .case import Case, Check
 from .codes import finding
+from .marks import broken_marks
 from .reading import shortened, told, where
 
 # RFC 6761, RFC 8375; names that no reader's computer can find.
@@ -111,15 +112,19 @@ def _is_placeholder(url: str) -> bool:
         return False
     parts = urlsplit(url)
     rest = unquote(f"{parts.path}?{parts.query}")
-    return bool(_BLANK_PATH.search(rest)) or bool(_EXAMPLE_HOST.match(parts.hostname or "") and _EXAMPLE_PATH.search(rest))
+    return bool(_BLANK_PATH.search(rest)) or bool(
+        _EXAMPLE_HOST.match(parts.hostname or "") and _EXAMPLE_PATH.search(rest)
+    )
 
 
 def words(case: Case) -> Iterator[Finding]:
     """A list of links, read aloud without the sentences around them, must still say where each leads."""
-    for language, proof in case.proofs.items():
-        for key, top in walk.parts(proof.letter):
-            labels = [label for label, _ in walk.links(top) if _says_nothing(label)]
-            yield from told("link_text_empty_words", language, key, map(shortened, labels))
+    for language, part in case.each_part():
+        labels = [label for label, _ in walk.links(part.blocks) if _says_nothing(label)]
+        if labels:
+            broken = "\n".join(broken_marks(part))  # told as a mark that did not work
+            labels = [label for label in labels if label not in broken or not label.startswith("http")]
+        yield from told("link_text_empty_words", language, part.key, map(shortened, labels))
 
 
 def _says_nothing(label: str) -> bool:

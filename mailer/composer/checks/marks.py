@@ -71,6 +71,13 @@ def left_over(case: Case) -> Iterator[Finding]:
             yield from told_of_field("markdown_left", language, name, marks)
 
 
+def broken_marks(part: Part) -> Iterator[str]:
+    """Each mark that would be printed, whole."""
+    for run in _printed(part):
+        for pattern in (_WIDE, _NARROW):
+            yield from (match[0] for match in pattern.finditer(run.text))
+
+
 def _with_line(case: Case, findings: Iterator[Finding]) -> Iterator[Finding]:
     """The line of the section's text in which the first of them stands: a mark is seen better than it is read."""
     for one in findings:

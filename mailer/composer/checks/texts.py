@@ -26,12 +26,14 @@ def described(case: Case) -> Iterator[Finding]:
             place = f"issue.toml: edition.{language}.picture_alt"
             yield finding("missing_alt", language, where=place, path=top_picture.path)
         for key, top in walk.parts(proof.letter):
+            place, twice = where(language, key), []
             for figure in walk.figures(top):
-                place = where(language, key)
                 if not figure.alt.strip() and not figure.caption_says_it:
                     yield finding("missing_alt", language, key, place, path=figure.path)
                 elif figure.alt.strip() and figure.alt.strip() == figure.caption.plain:
-                    yield finding("alt_repeats_caption", language, key, place, path=figure.path)
+                    twice.append(figure.path)
+            if twice:
+                yield finding("alt_repeats_caption", language, key, place, paths=tuple(twice))
 
 
 def sharp(case: Case) -> Iterator[Finding]:
