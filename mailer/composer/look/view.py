@@ -60,7 +60,7 @@ def gallery(figures: tuple[Figure, ...]) -> Iterator[tuple[Figure, ...]]:
 @dataclass(frozen=True, slots=True)
 class ResourceView:
     label: str
-    kind: str  # "公開資料 ・ PDF"
+    kind: str  # "公開資料・PDF"
     url: str  # "" when ended
     action: str
     until: date | None
