@@ -493,6 +493,7 @@ def test_what_stands_for_all_pictures_is_said_once_at_the_end() -> None:
         ("84", "ja", "第84号"),
         ("84-2", "ja", "第84-2号"),
         ("冬号", "ja", "冬号"),
+        ("2027年春", "ja", "2027年春"),
         ("Winter 2034", "en", "Winter 2034"),
     ],
 )

@@ -39,6 +39,7 @@ _SHARE: Final = (
 )
 _LINK: Final = re.compile(r'<a href="(files/[^"]*|#[^"]*)">(.*?)</a>', re.S)
 _LABELLED: Final = re.compile(r"[^:：]{1,16}[:：]|©|\(c\)", re.I)
+_IN_DIGITS: Final = re.compile(r"\d[\d\-–.·・]*")
 _TAG: Final = re.compile(r"(<[^>]*>)")
 
 
@@ -233,7 +234,7 @@ class View:
 
 def numbered(words: Words, number: str) -> str:
     """第84号, No. 84, العدد ٨٤; one in words, such as 冬号 or Winter 2034, stands as it is written."""
-    if not number[:1].isdecimal():
+    if not _IN_DIGITS.fullmatch(number):
         return number
     return words("mail.number", number=int(number) if number.isdecimal() else number)
 
