@@ -206,6 +206,21 @@ LINKS: Rows = [
     ("same_words_two_links", "en", ["[Programme](https://harbour.example/a) [Programme](https://harbour.example/b)"], ["[Programme](https://harbour.example/a) [Programme](https://harbour.example/a)"]),
 ]  # fmt: skip
 
+PICTURES: Rows = [
+    (
+        "alt_says_nothing",
+        "ja",
+        ["![写真](images/a.png)", "![画像１](images/a.png)", "![IMG_0012.jpg](images/a.png)", "![＊](images/a.png)"],
+        ["![写真を見る子どもたち](images/a.png)", "![図書館](images/a.png)", "![](images/a.png \"港\"){alt=caption}"],
+    ),
+    (
+        "alt_says_nothing",
+        "en",
+        ["![photo](images/a.png)", "![An image](images/a.png)", "![image1](images/a.png)", "![DSC_0012](images/a.png)", "![harbour.jpeg](images/a.png)"],
+        ["![Photo of the harbour](images/a.png)", "![Logo](images/a.png)", "![Pictures on a wall](images/a.png)"],
+    ),
+]  # fmt: skip
+
 DAYS: Rows = [
     (
         "weekday_wrong",
@@ -293,7 +308,7 @@ DAYS: Rows = [
     ),
 ]  # fmt: skip
 
-ALL = [*MARKS, *WORDS, *LINKS, *DAYS]
+ALL = [*MARKS, *WORDS, *LINKS, *PICTURES, *DAYS]
 FAULTY = [(code, language, text) for code, language, faulty, _ in ALL for text in faulty]
 INNOCENT = [(language, text) for _, language, _, innocent in ALL for text in innocent]
 

@@ -76,6 +76,7 @@ _OWN: Final[Mapping[str, tuple[Severity, bool]]] = {
     # pictures
     "missing_alt": (E, False),
     "alt_repeats_caption": (W, False),
+    "alt_says_nothing": (W, False),
     "picture_small": (W, False),
     "file_left_out": (W, False),
     "calendar_left_out": (N, False),
