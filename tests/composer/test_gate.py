@@ -185,9 +185,7 @@ def test_marks_typed_full_width_are_told_with_their_line(judge_texts: Judge, fol
     assert (found.code, found.where) == ("full_width_marks", "ja.md, lead, line 3")
 
 
-def test_a_long_subject_is_told_and_an_empty_one_holds(
-    judge: Judge, stored: Callable[[], Issue]
-) -> None:
+def test_a_long_subject_is_told_and_an_empty_one_holds(judge: Judge, stored: Callable[[], Issue]) -> None:
     issue = stored()
     changed = {
         "ja": replace(issue.texts["ja"], subject="長" * 40),

@@ -21,7 +21,9 @@ def test_a_sender_process_loads_no_web_framework_no_lxml_no_pillow_no_typer() ->
 
 def test_every_path_that_the_papers_link_to_is_there() -> None:
     for paper in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")):
-        words = re.sub(r"```.*?```|`[^`\n]*`", "", paper.read_text("utf-8"), flags=re.S)  # what is typed is no link
+        words = re.sub(
+            r"```.*?```|`[^`\n]*`", "", paper.read_text("utf-8"), flags=re.S
+        )  # what is typed is no link
         for target in re.findall(r"\]\(([^)#]+)", words):
             if "://" not in target:
                 assert (paper.parent / target).exists(), f"{paper.name}: {target}"

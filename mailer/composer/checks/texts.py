@@ -19,7 +19,6 @@ from .case import Case, Check
 from .codes import finding
 from .reading import told, told_of_field, where
 
-
 # That it is a picture, a reader knows; the name of a file says less.
 _SAYS_NOTHING: Final = re.compile(
     r"^\W{0,5}(?:(?:(?:the|a|an|this) )?(?:photo|photograph|image|picture|pic|img|graphic|figure|写真|画像|イメージ|イメージ画像|イメージ写真|イラスト|図)"

@@ -20,7 +20,9 @@ from .links import LinkKind, cut, folder_path, kind_of, readable
 
 _PAIRS: Final = {"strong": "strong", "em": "em"}
 # Braces that were meant as attributes and were not understood would be printed to the reader.
-_LEFTOVER_BRACES: Final = re.compile(r"[{｛]\s*(?:[.#＃．]\s*\w|\w+\s*[=＝])[^}｝]*[}｝]?|[{｛]\s?(?:button|until|lang|alt)\s?[}｝]")
+_LEFTOVER_BRACES: Final = re.compile(
+    r"[{｛]\s*(?:[.#＃．]\s*\w|\w+\s*[=＝])[^}｝]*[}｝]?|[{｛]\s?(?:button|until|lang|alt)\s?[}｝]"
+)
 _LANGUAGE: Final = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 _TAGS: Final = {"a", "strong", "em", "code", "br", "bdi", "span"}
 _ATTRIBUTES: Final[dict[str, set[str]]] = {"a": {"href"}, "span": {"lang"}}
